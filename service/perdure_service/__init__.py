@@ -1,0 +1,1 @@
+"""Perdure's control plane: AWS Lambda durable functions on your own Postgres."""

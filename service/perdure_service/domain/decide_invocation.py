@@ -1,0 +1,278 @@
+"""An invocation is handed to a worker, comes back, or is lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from perdure_service.domain.decide_time import tick
+from perdure_service.domain.decide_checkpoint import current_token
+from perdure_service.domain.decision import Decision, Draft, Moment, nothing
+from perdure_service.domain.events import EventType, InvocationSpan
+from perdure_service.domain.execution import (
+    Execution,
+    FailureKind,
+    Failures,
+    InvokeMode,
+    Queued,
+    Running,
+    Sight,
+)
+from perdure_service.domain.folding import utf8_size
+from perdure_service.domain.ids import InvocationId, WorkerId
+from perdure_service.domain.instant import Instant, after
+from perdure_service.domain.limits import Limits, RetryPolicy
+from perdure_service.domain.operations import (
+    ErrorObject,
+    Operation,
+    OperationType,
+    Status,
+)
+from perdure_service.domain.output import InvalidOutput, Output, OutputStatus, parse_output
+from perdure_service.domain.tokens import CheckpointToken
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker with a free slot, and the id that the invocation will have."""
+
+    worker_id: WorkerId
+    invocation_id: InvocationId
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What the worker is given: the newest token, and the state up to `upto`."""
+
+    claim: Claim
+    token: CheckpointToken
+    upto: Sight
+    updated_operation_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The handler returned this text."""
+
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The invocation ended without an output that counts."""
+
+    kind: FailureKind
+    error: ErrorObject
+
+
+class Ending(StrEnum):
+    """What a worker's result did."""
+
+    APPLIED = "applied"
+    SUPERSEDED = "superseded"
+
+
+def decide_claim(execution: Execution, claim: Claim, moment: Moment) -> Decision[Delivery | None]:
+    """Give the queued invocation to a worker: a new invocation id and token, no event of its own.
+    Answers None, and writes nothing, if no invocation is queued and ready."""
+    queued = execution.ledger.invocation
+    if (
+        execution.is_closed
+        or not isinstance(queued, Queued)
+        or queued.ready_at > execution.effective_now(moment.clock)
+    ):
+        return nothing(execution, None)
+    draft = Draft(execution, moment)
+    tick(draft)
+    if draft.is_closed:
+        return draft.settle(None)
+    ledger = draft.ledger
+    first = ledger.invocation_id is None
+    updated = () if first else tuple(draft.folding.unseen_ids())
+    upto = Sight(draft.folding.last_event_id, draft.now)
+    draft.ledger = replace(
+        ledger,
+        invocation=Running(claim.invocation_id, claim.worker_id, draft.now, upto.event_id),
+        invocation_id=claim.invocation_id,
+        token_seq=ledger.token_seq + 1,
+        token_nonce=moment.nonce,
+        seen=upto,
+        previously_seen=ledger.seen,
+        client_token=None,
+    )
+    decision = draft.settle(None)
+    token = current_token(decision.after)
+    return Decision(
+        before=decision.before,
+        after=decision.after,
+        events=decision.events,
+        answer=Delivery(claim, token, upto, updated),
+        touched_timers=decision.touched_timers,
+    )
+
+
+def decide_unclaim(
+    execution: Execution, invocation_id: InvocationId, moment: Moment
+) -> Decision[None]:
+    """The worker never confirmed: the invocation is ready again, no event."""
+    running = execution.ledger.invocation
+    if not isinstance(running, Running) or running.id != invocation_id:
+        return nothing(execution, None)
+    draft = Draft(execution, moment)
+    draft.ledger = replace(draft.ledger, invocation=None)
+    draft.wake()
+    return draft.settle(None)
+
+
+def decide_invocation_end(
+    execution: Execution,
+    invocation_id: InvocationId,
+    outcome: Returned | Failed,
+    moment: Moment,
+    policy: RetryPolicy,
+    limits: Limits,
+) -> Decision[Ending]:
+    """Record that the invocation ended, and what follows: the execution closes, waits, or is
+    invoked again. The result of an invocation that is no longer the running one is dropped."""
+    running = execution.ledger.invocation
+    if not isinstance(running, Running) or running.id != invocation_id:
+        return nothing(execution, Ending.SUPERSEDED)
+    draft = Draft(execution, moment)
+    draft.ledger = replace(draft.ledger, invocation=None)
+    draft.emit(
+        EventType.INVOCATION_COMPLETED,
+        error=outcome.error if isinstance(outcome, Failed) else None,
+        detail=InvocationSpan(running.id, running.started_at, draft.now),
+    )
+    if not draft.is_closed:
+        if isinstance(outcome, Failed):
+            _fail(draft, outcome, policy)
+        elif execution.identity.durable:
+            _return_durable(draft, running, outcome.output, policy, limits)
+        else:
+            _succeed(draft, outcome.output, limits)
+    return draft.settle(Ending.APPLIED)
+
+
+def _return_durable(
+    draft: Draft, running: Running, text: str, policy: RetryPolicy, limits: Limits
+) -> None:
+    output = parse_output(text)
+    match output:
+        case InvalidOutput(message=message):
+            _close_invalid(draft, message)
+        case Output(status=OutputStatus.SUCCEEDED):
+            _succeed(draft, output.result, limits)
+        case Output(status=OutputStatus.FAILED):
+            draft.close(EventType.EXECUTION_FAILED, error=output.error or ErrorObject())
+        case _:
+            _suspend(draft, running, policy)
+
+
+def _suspend(draft: Draft, running: Running, policy: RetryPolicy) -> None:
+    execution = draft.before
+    if owes(execution, running, draft.now):
+        draft.ledger = replace(draft.ledger, failures=None)
+        draft.wake()
+    elif has_open_trigger(execution, draft.now):
+        draft.ledger = replace(draft.ledger, failures=None)
+    else:
+        error = ErrorObject(
+            type="InvalidParameterValueException",
+            message="Cannot return PENDING status with no pending operations.",
+        )
+        _fail(draft, Failed(FailureKind.IDLE_PENDING, error), policy)
+
+
+def _succeed(draft: Draft, result: str | None, limits: Limits) -> None:
+    synchronous = draft.before.identity.mode is InvokeMode.REQUEST_RESPONSE
+    limit = limits.sync_output_bytes if synchronous else limits.async_output_bytes
+    if utf8_size(result) > limit:
+        _close_invalid(
+            draft, f"Execution output payload size must be less than or equal to {limit} bytes."
+        )
+    else:
+        draft.close(EventType.EXECUTION_SUCCEEDED, payload=result)
+
+
+def _close_invalid(draft: Draft, message: str) -> None:
+    error = ErrorObject(type="InvalidParameterValueException", message=message)
+    draft.close(EventType.EXECUTION_FAILED, error=error)
+
+
+def _fail(draft: Draft, outcome: Failed, policy: RetryPolicy) -> None:
+    """Invoke again later, or close the execution if the budget for such failures is spent."""
+    before = draft.ledger.failures
+    same = before is not None and before.kind is outcome.kind
+    failures = Failures(
+        count=before.count + 1 if before is not None else 1,
+        kind=outcome.kind,
+        streak=before.streak + 1 if before is not None and same else 1,
+        error=outcome.error,
+    )
+    delay_seconds = _retry_delay_seconds(draft, failures, policy)
+    draft.ledger = replace(draft.ledger, failures=failures)
+    if delay_seconds is None:
+        draft.close(EventType.EXECUTION_FAILED, error=outcome.error)
+    else:
+        draft.wake(at=after(draft.now, delay_seconds))
+
+
+def _retry_delay_seconds(draft: Draft, failures: Failures, policy: RetryPolicy) -> float | None:
+    identity = draft.before.identity
+    if not identity.durable:
+        delays = policy.async_plain_retry_delays_seconds
+        retries = identity.mode is InvokeMode.EVENT and failures.count <= len(delays)
+        return delays[failures.count - 1] if retries else None
+    match failures.kind:
+        case FailureKind.IDLE_PENDING:
+            spent = failures.streak >= policy.max_idle_pending
+            return None if spent else policy.idle_pending_delay_seconds
+        case FailureKind.INIT if policy.max_init_failures is not None:
+            if failures.streak >= policy.max_init_failures:
+                return None
+        case _ if policy.max_failures is not None and failures.count >= policy.max_failures:
+            return None
+    return policy.delay_seconds(failures.count)
+
+
+def has_open_trigger(execution: Execution, now: Instant) -> bool:
+    """True if something will wake the function: an open WAIT, CALLBACK or CHAINED_INVOKE, or a
+    retry that is not due yet."""
+    return any(_is_trigger(operation, now) for operation in execution.operations.values())
+
+
+def owes(execution: Execution, running: Running, now: Instant) -> bool:
+    """True if something completed during `running` and nothing proves that the function saw it.
+
+    SDKs suspend without acting on what a checkpoint answer brought, so an answer is no proof. A
+    later update of the same step is, and so is a closed CONTEXT above the operation.
+    """
+    return any(
+        _completed_during(operation, running, now) and not execution.has_closed_ancestor(operation)
+        for operation in execution.operations.values()
+    )
+
+
+_TRIGGERS = frozenset({OperationType.WAIT, OperationType.CALLBACK, OperationType.CHAINED_INVOKE})
+
+
+def _is_trigger(operation: Operation, now: Instant) -> bool:
+    status = operation.status_at(now)
+    return status is Status.PENDING or (status is Status.STARTED and operation.type in _TRIGGERS)
+
+
+def _completed_during(operation: Operation, running: Running, now: Instant) -> bool:
+    if operation.type is OperationType.STEP:
+        due = operation.next_attempt_at
+        return (
+            operation.status is Status.PENDING
+            and due is not None
+            and running.started_at < due <= now
+        )
+    if operation.type not in _TRIGGERS or operation.status is Status.CANCELLED:
+        return False
+    refused = operation.type is OperationType.CHAINED_INVOKE and not operation.executed_version
+    return (
+        operation.is_closed and operation.last_event_id > running.claimed_event_id and not refused
+    )

@@ -1,0 +1,149 @@
+"""What a decision is made with (`Draft`) and what comes out of it (`Decision`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from perdure_service.domain.events import Event, EventDetail, EventType
+from perdure_service.domain.execution import (
+    Execution,
+    ExecutionStatus,
+    Identity,
+    Queued,
+    TimerKey,
+)
+from perdure_service.domain.folding import Folding
+from perdure_service.domain.instant import Instant
+from perdure_service.domain.operations import ErrorObject, Operation, OperationUpdate
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a command may know of the world: the clock, and 63 random bits for its write."""
+
+    clock: Instant
+    nonce: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewExecution:
+    """An execution about to start: its identity and its input, byte for byte."""
+
+    identity: Identity
+    input: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Generic[T]):
+    """The outcome of one command on one execution.
+
+    `after` is the state once `events` are appended; `answer` what the caller is told after the
+    commit. `children` start, and the notices of `heard` operations go, in the same commit. A
+    decision that `changes` nothing is answered without a write.
+    """
+
+    before: Execution
+    after: Execution
+    events: tuple[Event, ...]
+    answer: T
+    touched_timers: frozenset[TimerKey] = frozenset()
+    children: tuple[Decision[None], ...] = ()
+    heard: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> bool:
+        return self.after.ledger.version != self.before.ledger.version
+
+
+def nothing(execution: Execution, answer: T) -> Decision[T]:
+    """A decision to leave everything as it is."""
+    return Decision(before=execution, after=execution, events=(), answer=answer)
+
+
+class Draft:
+    """An execution while one command changes it. Discarded as a whole if the command is refused."""
+
+    def __init__(self, execution: Execution, moment: Moment) -> None:
+        self.before = execution
+        self.now = execution.effective_now(moment.clock)
+        self.ledger = execution.ledger
+        self.events: list[Event] = []
+        self.children: list[Decision[None]] = []
+        self.heard: list[str] = []
+        self._nonce = moment.nonce
+        self.folding = Folding(execution)
+
+    @property
+    def is_closed(self) -> bool:
+        return self.folding.is_closed
+
+    @property
+    def status(self) -> ExecutionStatus:
+        return self.folding.status
+
+    def operation(self, operation_id: str) -> Operation | None:
+        return self.folding.operation(operation_id)
+
+    def emit(
+        self,
+        type_: EventType,
+        *,
+        of: Operation | OperationUpdate | None = None,
+        payload: str | None = None,
+        error: ErrorObject | None = None,
+        detail: EventDetail | None = None,
+    ) -> Event:
+        """Append the next event, about operation `of`; None is the execution or its invocation."""
+        known = self.operation(of.id) if of is not None else None
+        named = known if known is not None else of
+        event = Event(
+            id=self.folding.last_event_id + 1,
+            type=type_,
+            at=self.now,
+            operation_id=named.id if named else self._own_id(type_),
+            parent_id=named.parent_id if named else None,
+            name=named.name if named else self._own_name(type_),
+            sub_type=named.sub_type if named else None,
+            payload=payload,
+            error=error,
+            detail=detail,
+        )
+        self.folding.apply(event)
+        self.events.append(event)
+        return event
+
+    def wake(self, *, at: Instant | None = None) -> None:
+        """Queue an invocation, now or `at`. If one is queued or in flight already that one serves:
+        what the running one was not shown in its initial state is owed to it (see `owes`)."""
+        if not self.is_closed and self.ledger.invocation is None:
+            self.ledger = replace(self.ledger, invocation=Queued(self.now if at is None else at))
+
+    def close(
+        self, type_: EventType, *, payload: str | None = None, error: ErrorObject | None = None
+    ) -> None:
+        """Append the closing event. A queued invocation is dropped; one in flight may still end."""
+        self.emit(type_, payload=payload, error=error)
+        if isinstance(self.ledger.invocation, Queued):
+            self.ledger = replace(self.ledger, invocation=None)
+
+    def settle(self, answer: T) -> Decision[T]:
+        """The decision, with the fence moved by one."""
+        ledger = replace(self.ledger, version=self.ledger.version + 1, nonce=self._nonce)
+        return Decision(
+            before=self.before,
+            after=self.folding.result(ledger),
+            events=tuple(self.events),
+            answer=answer,
+            touched_timers=frozenset(self.folding.touched_timers),
+            children=tuple(self.children),
+            heard=tuple(self.heard),
+        )
+
+    def _own_id(self, type_: EventType) -> str | None:
+        return None if type_ is EventType.INVOCATION_COMPLETED else self.before.id
+
+    def _own_name(self, type_: EventType) -> str | None:
+        return None if type_ is EventType.INVOCATION_COMPLETED else self.before.identity.name

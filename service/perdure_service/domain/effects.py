@@ -1,0 +1,107 @@
+"""The rows that follow from a change: computed from before and after, never by a command.
+
+Timers, callbacks, the invocation queue and notices are tables derived from the execution. Since
+they are a function of the change, no rule can forget one, and the tables can be checked against
+the state at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from perdure_service.domain.events import CallbackOpened, Event, EventType
+from perdure_service.domain.execution import Execution, ParentLink, Queued, Running, TimerKey
+from perdure_service.domain.instant import Instant
+
+
+@dataclass(frozen=True, slots=True)
+class TimerSet:
+    key: TimerKey
+    due_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Rows to write with the events. A `closed` execution loses all its timers and callbacks.
+
+    `queue_moved` says that the invocation row must become `queue` (None: no row).
+    """
+
+    timers_set: tuple[TimerSet, ...] = ()
+    timers_cleared: tuple[TimerKey, ...] = ()
+    callbacks_opened: tuple[CallbackRow, ...] = ()
+    callbacks_closed: tuple[str, ...] = ()
+    queue_moved: bool = False
+    queue: Queued | Running | None = None
+    closed: bool = False
+    notice: ParentLink | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackRow:
+    operation_id: str
+    name: str | None
+    opened_at: Instant
+
+
+_CALLBACK_ENDS = frozenset(
+    {EventType.CALLBACK_SUCCEEDED, EventType.CALLBACK_FAILED, EventType.CALLBACK_TIMED_OUT}
+)
+
+
+def effects_between(
+    before: Execution | None,
+    after: Execution,
+    events: Sequence[Event],
+    touched_timers: Iterable[TimerKey],
+) -> Effects:
+    """The rows that turn the tables of `before` into those of `after`. None: it starts here."""
+    closed = after.is_closed and not (before is not None and before.is_closed)
+    queue = after.ledger.invocation
+    return Effects(
+        timers_set=() if after.is_closed else tuple(_set(before, after, touched_timers)),
+        timers_cleared=() if after.is_closed else tuple(_cleared(before, after, touched_timers)),
+        callbacks_opened=() if after.is_closed else tuple(_opened(events, after)),
+        callbacks_closed=() if after.is_closed else tuple(_ended(before, events)),
+        queue_moved=queue != (before.ledger.invocation if before is not None else None),
+        queue=queue,
+        closed=closed,
+        notice=after.identity.parent if closed else None,
+    )
+
+
+def _set(
+    before: Execution | None, after: Execution, touched: Iterable[TimerKey]
+) -> Iterable[TimerSet]:
+    for key in touched:
+        due_at = after.armed.get(key)
+        if due_at is not None and (before is None or before.armed.get(key) != due_at):
+            yield TimerSet(key, due_at)
+
+
+def _cleared(
+    before: Execution | None, after: Execution, touched: Iterable[TimerKey]
+) -> Iterable[TimerKey]:
+    for key in touched:
+        if key not in after.armed and before is not None and key in before.armed:
+            yield key
+
+
+def _opened(events: Sequence[Event], after: Execution) -> Iterable[CallbackRow]:
+    for event in events:
+        if isinstance(event.detail, CallbackOpened) and event.operation_id is not None:
+            operation = after.operations.get(event.operation_id)
+            if operation is not None and not operation.is_closed:
+                yield CallbackRow(event.operation_id, event.name, event.at)
+
+
+def _ended(before: Execution | None, events: Sequence[Event]) -> Iterable[str]:
+    for event in events:
+        if (
+            event.type in _CALLBACK_ENDS
+            and event.operation_id is not None
+            and before is not None
+            and event.operation_id in before.operations
+        ):
+            yield event.operation_id

@@ -1,0 +1,267 @@
+"""One durable execution: what its log says, and the few facts that the log leaves out.
+
+`Execution` is immutable. `Folding` applies events to it; `fold` is evolve over many events.
+The log gives status, operations and timers. `Ledger` holds the rest: the fence, the invocation in
+flight, what that invocation has seen. Fold plus ledger plus heartbeat timers is the whole state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from perdure_service.domain.ids import (
+    ExecutionArn,
+    ExecutionId,
+    FunctionVersionId,
+    InvocationId,
+    WorkerId,
+    function_arn,
+    part_of,
+)
+from perdure_service.domain.instant import NEVER, Instant, after
+from perdure_service.domain.operations import ErrorObject, Operation, OperationType, Status
+from perdure_service.domain.persistent import PersistentMap
+
+
+class ExecutionStatus(StrEnum):
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    TIMED_OUT = "TIMED_OUT"
+    STOPPED = "STOPPED"
+
+
+class InvokeMode(StrEnum):
+    """How an execution was started; it decides sizes, and retries of plain functions."""
+
+    REQUEST_RESPONSE = "RequestResponse"
+    EVENT = "Event"
+    CHAINED = "Chained"
+
+
+class TimerKind(StrEnum):
+    EXECUTION = "execution timeout"
+    WAIT = "wait end"
+    RETRY = "step retry"
+    CALLBACK = "callback timeout"
+    HEARTBEAT = "callback heartbeat"
+
+
+TimerKey = tuple[TimerKind, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ParentLink:
+    """The CHAINED_INVOKE operation that waits for this execution."""
+
+    execution_id: ExecutionId
+    operation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What is fixed when an execution starts.
+
+    `durable` is False for the invocation of a plain function: an execution without operations,
+    hidden from the durable APIs. Durations are whole seconds.
+    """
+
+    id: ExecutionId
+    account: str
+    region: str
+    function_name: str
+    version: str
+    qualifier: str
+    function_version_id: FunctionVersionId
+    name: str
+    started_at: Instant
+    timeout_seconds: int
+    retention_days: int
+    durable: bool = True
+    mode: InvokeMode = InvokeMode.REQUEST_RESPONSE
+    parent: ParentLink | None = None
+    trace_id: str | None = None
+    tenant_id: str | None = None
+    client_context: str | None = None
+
+    @property
+    def part(self) -> int:
+        return part_of(self.id)
+
+    @property
+    def arn(self) -> str:
+        return str(
+            ExecutionArn(
+                self.account, self.region, self.function_name, self.version, self.name, self.id
+            )
+        )
+
+    @property
+    def function_arn(self) -> str:
+        """With the qualifier that the caller used, as GetDurableExecution answers it."""
+        return function_arn(self.account, self.region, self.function_name, self.qualifier)
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """An invocation that waits for a worker, from `ready_at` on."""
+
+    ready_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The one invocation in flight. `claimed_event_id` is the last event that its initial state
+    held; what completes later is owed to the function until it proves that it saw it."""
+
+    id: InvocationId
+    worker_id: WorkerId
+    started_at: Instant
+    claimed_event_id: int
+
+
+class FailureKind(StrEnum):
+    ERROR = "error"
+    CRASH = "crash"
+    TIMEOUT = "timeout"
+    INIT = "init"
+    IDLE_PENDING = "pending with nothing pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Invocations failed in a row: `count` of any kind, `streak` of the last kind."""
+
+    count: int
+    kind: FailureKind
+    streak: int
+    error: ErrorObject
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """How much of the state the function has been shown: events up to `event_id`, and retries
+    that were READY at `now`."""
+
+    event_id: int = 0
+    now: Instant = Instant(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The facts beside the log, kept in the execution row.
+
+    `version` moves with every write and is the fence, `nonce` is drawn anew by each write.
+    `token_seq` and `token_nonce` name the one valid checkpoint token of `invocation_id`.
+    `client_token` is that of the last accepted checkpoint, whose answer showed what lies between
+    `previously_seen` and `seen`: enough to give it again, identical. Timers due up to `ticked_at`
+    have been dealt with.
+    """
+
+    version: int = 0
+    nonce: int = 0
+    ticked_at: Instant = Instant(0)
+    invocation: Queued | Running | None = None
+    invocation_id: InvocationId | None = None
+    token_seq: int = 0
+    token_nonce: int = 0
+    seen: Sight = Sight()
+    previously_seen: Sight = Sight()
+    client_token: str | None = None
+    failures: Failures | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """The state of one execution after `last_event_id` events.
+
+    `armed` are the timers that have not fired, `next_due_at` a lower bound of their times;
+    `recent` the operations changed since `ledger.seen`, which the next answer must show.
+    """
+
+    identity: Identity
+    ledger: Ledger = field(default_factory=Ledger)
+    status: ExecutionStatus = ExecutionStatus.RUNNING
+    input: str | None = None
+    result: str | None = None
+    error: ErrorObject | None = None
+    ended_at: Instant | None = None
+    last_event_id: int = 0
+    last_event_at: Instant = Instant(0)
+    operations: PersistentMap[str, Operation] = field(default_factory=PersistentMap)
+    armed: PersistentMap[TimerKey, Instant] = field(default_factory=PersistentMap)
+    next_due_at: Instant = NEVER
+    recent: PersistentMap[str, None] = field(default_factory=PersistentMap)
+    operation_count: int = 0
+    stored_bytes: int = 0
+
+    @property
+    def id(self) -> ExecutionId:
+        return self.identity.id
+
+    @property
+    def is_closed(self) -> bool:
+        return self.status is not ExecutionStatus.RUNNING
+
+    @property
+    def weight_bytes(self) -> int:
+        """About what this value holds in memory: the unit of the state cache."""
+        return 2_000 + self.stored_bytes + 1_000 * len(self.operations)
+
+    def effective_now(self, clock: Instant) -> Instant:
+        """`clock`, but never before what has already happened or been shown."""
+        ledger = self.ledger
+        return max(clock, self.last_event_at, ledger.seen.now, ledger.ticked_at)
+
+    def execution_operation(self) -> Operation:
+        """The synthetic EXECUTION operation; its id is the last segment of the ARN."""
+        return Operation(
+            id=self.id,
+            type=OperationType.EXECUTION,
+            status=Status.STARTED if not self.is_closed else Status(self.status.value),
+            sequence=1,
+            last_event_id=1,
+            started_at=self.identity.started_at,
+            ended_at=self.ended_at,
+            name=self.identity.name,
+            result=self.result,
+            error=self.error,
+        )
+
+    def has_closed_ancestor(self, operation: Operation) -> bool:
+        """True if a CONTEXT above `operation` has closed: nobody waits for it any more."""
+        parent_id = operation.parent_id
+        while parent_id is not None:
+            parent = self.operations.get(parent_id)
+            if parent is None:
+                return False
+            if parent.is_closed:
+                return True
+            parent_id = parent.parent_id
+        return False
+
+
+def timers_of(operation: Operation) -> Iterable[tuple[TimerKey, Instant]]:
+    """The timers that an operation's state asks for."""
+    match operation:
+        case Operation(
+            type=OperationType.STEP, status=Status.PENDING, next_attempt_at=int() as due
+        ):
+            yield (TimerKind.RETRY, operation.id), due
+        case Operation(type=OperationType.WAIT, status=Status.STARTED, due_at=int() as due):
+            yield (TimerKind.WAIT, operation.id), due
+        case Operation(type=OperationType.CALLBACK, status=Status.STARTED):
+            if operation.due_at is not None:
+                yield (TimerKind.CALLBACK, operation.id), operation.due_at
+            if operation.heartbeat_due_at is not None:
+                yield (TimerKind.HEARTBEAT, operation.id), operation.heartbeat_due_at
+
+
+def execution_deadline(identity: Identity) -> Instant:
+    return after(identity.started_at, identity.timeout_seconds)
+
+
+def with_ledger(execution: Execution, ledger: Ledger) -> Execution:
+    return replace(execution, ledger=ledger)

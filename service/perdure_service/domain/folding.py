@@ -1,0 +1,374 @@
+"""evolve: events applied to an execution, one by one, with one new value at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from perdure_service.domain.events import (
+    Attempt,
+    CallbackOpened,
+    ChainedTarget,
+    ContextClosed,
+    Event,
+    EventType,
+    WaitTimes,
+)
+from perdure_service.domain.execution import (
+    Execution,
+    ExecutionStatus,
+    Ledger,
+    TimerKey,
+    TimerKind,
+    execution_deadline,
+    timers_of,
+)
+from perdure_service.domain.instant import NEVER, Instant, after
+from perdure_service.domain.operations import (
+    ErrorObject,
+    Operation,
+    OperationType,
+    Status,
+)
+from perdure_service.domain.persistent import PersistentMap
+
+
+def utf8_size(text: str | None) -> int:
+    """Bytes of `text` in UTF-8."""
+    if text is None:
+        return 0
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def stored_size(payload: str | None, error: ErrorObject | None) -> int:
+    """Bytes that an event adds to the execution's storage."""
+    return utf8_size(payload) + (error.size_bytes if error else 0)
+
+
+class Folding:
+    """An execution in change. Cheap per event: maps are rebuilt once, in `result`."""
+
+    def __init__(self, execution: Execution) -> None:
+        self.base = execution
+        self.status = execution.status
+        self.last_event_id = execution.last_event_id
+        self.last_event_at = execution.last_event_at
+        self.touched_timers: set[TimerKey] = set()
+        self._input = execution.input
+        self._result = execution.result
+        self._error = execution.error
+        self._ended_at = execution.ended_at
+        self._operations: dict[str, Operation] = {}
+        self._recent: dict[str, None] = {}
+        self._armed: dict[TimerKey, Instant | None] = {}
+        self._disarm_all = False
+        self._next_due_at = execution.next_due_at
+        self._operation_count = execution.operation_count
+        self._stored_bytes = execution.stored_bytes
+        self._ticked_at = execution.ledger.ticked_at
+
+    @property
+    def operation_count(self) -> int:
+        return self._operation_count
+
+    @property
+    def stored_bytes(self) -> int:
+        return self._stored_bytes
+
+    @property
+    def is_closed(self) -> bool:
+        return self.status is not ExecutionStatus.RUNNING
+
+    def operation(self, operation_id: str) -> Operation | None:
+        changed = self._operations.get(operation_id)
+        return changed if changed is not None else self.base.operations.get(operation_id)
+
+    def apply(self, event: Event) -> None:
+        """Append `event`, whose id must be the next one."""
+        if event.id != self.last_event_id + 1:
+            raise ValueError(f"event {event.id} does not follow {self.last_event_id}")
+        self.last_event_id = event.id
+        self.last_event_at = event.at
+        self._stored_bytes += stored_size(event.payload, event.error)
+        evolve_operation = _EVOLVE.get(event.type)
+        if evolve_operation is not None and event.operation_id is not None:
+            before = self.operation(event.operation_id)
+            now = evolve_operation(before, event)
+            self._operation_count += (before is None) + (now.status is Status.PENDING)
+            self._put(before, now)
+            self._recent[now.id] = None
+        elif event.type is EventType.EXECUTION_STARTED:
+            self._input = event.payload
+            self._operation_count += 1
+            key = (TimerKind.EXECUTION, "")
+            self._arm(key, execution_deadline(self.base.identity))
+        elif event.type in _CLOSING:
+            self.status = _CLOSING[event.type]
+            self._result = event.payload
+            self._error = event.error
+            self._ended_at = event.at
+            self._disarm_all = True
+            self._recent[self.base.id] = None
+
+    def move_heartbeat(self, operation: Operation, due_at: Instant | None) -> None:
+        """Restart a callback's heartbeat timer: a fact of the timer row, not of the log."""
+        self._put(operation, replace(operation, heartbeat_due_at=due_at))
+
+    def unseen_ids(self) -> list[str]:
+        """The operations changed since the function last saw the state."""
+        return list(self.base.recent.changed(self._recent))
+
+    def due(self, now: Instant) -> list[tuple[Instant, TimerKey]]:
+        """The timers due at `now`, earliest first. O(1) when none is."""
+        if self._next_due_at > now or self._disarm_all:
+            return []
+        armed = {**dict(self.base.armed.items()), **self._armed}
+        return sorted((at, key) for key, at in armed.items() if at is not None and at <= now)
+
+    def tick(self, now: Instant) -> None:
+        """Let every timer due at `now` have fired. Retries among them are news for the function."""
+        for _, key in self.due(now):
+            self._disarm(key)
+            if key[0] is TimerKind.RETRY:
+                self._recent[key[1]] = None
+        self._ticked_at = max(self._ticked_at, now)
+
+    def result(self, ledger: Ledger) -> Execution:
+        """The execution after all that was applied, with `ledger` beside it."""
+        base = self.base
+        operations = base.operations.changed(self._operations)
+        if self._disarm_all:
+            armed: PersistentMap[TimerKey, Instant] = PersistentMap()
+            next_due_at = NEVER
+        else:
+            armed = base.armed.changed(
+                {key: at for key, at in self._armed.items() if at is not None},
+                (key for key, at in self._armed.items() if at is None),
+            )
+            next_due_at = self._next_due_at
+            if next_due_at <= ledger.ticked_at:
+                next_due_at = min(armed.values(), default=NEVER)
+        return Execution(
+            identity=base.identity,
+            ledger=ledger,
+            status=self.status,
+            input=self._input,
+            result=self._result,
+            error=self._error,
+            ended_at=self._ended_at,
+            last_event_id=self.last_event_id,
+            last_event_at=self.last_event_at,
+            operations=operations,
+            armed=armed,
+            next_due_at=next_due_at,
+            recent=self._unseen(operations, ledger),
+            operation_count=self._operation_count,
+            stored_bytes=self._stored_bytes,
+        )
+
+    def _unseen(
+        self, operations: PersistentMap[str, Operation], ledger: Ledger
+    ) -> PersistentMap[str, None]:
+        seen = ledger.seen
+        if seen.event_id == self.last_event_id and seen.now >= ledger.ticked_at:
+            return PersistentMap()
+        recent = self.base.recent.changed(self._recent)
+        if seen == self.base.ledger.seen:
+            return recent
+        return recent.changed(
+            removed=[key for key in recent if not _unseen(key, operations, ledger)]
+        )
+
+    def _put(self, before: Operation | None, now: Operation) -> None:
+        self._operations[now.id] = now
+        if before is not None:
+            for key, _ in timers_of(before):
+                self._disarm(key)
+        for key, due_at in timers_of(now):
+            self._arm(key, due_at)
+
+    def _arm(self, key: TimerKey, due_at: Instant) -> None:
+        self.touched_timers.add(key)
+        if due_at <= self._ticked_at:
+            self._armed[key] = None
+            return
+        self._armed[key] = due_at
+        self._next_due_at = min(self._next_due_at, due_at)
+
+    def _disarm(self, key: TimerKey) -> None:
+        self.touched_timers.add(key)
+        self._armed[key] = None
+
+
+def _unseen(operation_id: str, operations: PersistentMap[str, Operation], ledger: Ledger) -> bool:
+    operation = operations.get(operation_id)
+    if operation is None:
+        return True
+    due = operation.next_attempt_at
+    became_ready = (
+        operation.status is Status.PENDING
+        and due is not None
+        and ledger.seen.now < due <= ledger.ticked_at
+    )
+    return became_ready or operation.last_event_id > ledger.seen.event_id
+
+
+def fold(
+    execution: Execution,
+    events: Iterable[Event],
+    ledger: Ledger,
+    heartbeats: Mapping[str, Instant] | None = None,
+) -> Execution:
+    """`execution` after `events`, with the facts of `ledger` and of the heartbeat timers (operation
+    id to due time) beside them."""
+    folding = Folding(execution)
+    for event in events:
+        folding.apply(event)
+    for operation_id, due_at in (heartbeats or {}).items():
+        operation = folding.operation(operation_id)
+        if operation is not None and operation.heartbeat_due_at != due_at:
+            folding.move_heartbeat(operation, due_at)
+    folding.tick(ledger.ticked_at)
+    return folding.result(ledger)
+
+
+def _fresh(event: Event, type_: OperationType) -> Operation:
+    assert event.operation_id is not None
+    return Operation(
+        id=event.operation_id,
+        type=type_,
+        status=Status.STARTED,
+        sequence=event.id,
+        last_event_id=event.id,
+        started_at=event.at,
+        parent_id=event.parent_id,
+        name=event.name,
+        sub_type=event.sub_type,
+    )
+
+
+def _known(before: Operation | None, event: Event) -> Operation:
+    if before is None:
+        raise ValueError(f"event {event.id} completes an operation that was never started")
+    return before
+
+
+def _closed(
+    before: Operation,
+    event: Event,
+    status: Status,
+    *,
+    result: str | None = None,
+    error: ErrorObject | None = None,
+) -> Operation:
+    return replace(
+        before,
+        status=status,
+        last_event_id=event.id,
+        ended_at=event.at,
+        result=result,
+        error=error,
+        next_attempt_at=None,
+    )
+
+
+def _started(type_: OperationType) -> Callable[[Operation | None, Event], Operation]:
+    return lambda before, event: _fresh(event, type_)
+
+
+def _ended(status: Status) -> Callable[[Operation | None, Event], Operation]:
+    return lambda before, event: _closed(
+        _known(before, event), event, status, result=event.payload, error=event.error
+    )
+
+
+def _step_started(before: Operation | None, event: Event) -> Operation:
+    if before is None:
+        return _fresh(event, OperationType.STEP)
+    return replace(before, status=Status.STARTED, last_event_id=event.id, next_attempt_at=None)
+
+
+def _step_attempted(before: Operation | None, event: Event) -> Operation:
+    attempt = event.detail
+    assert isinstance(attempt, Attempt)
+    step = replace(before or _fresh(event, OperationType.STEP), attempt=attempt.number)
+    if attempt.next_delay_seconds is not None:
+        return replace(
+            step,
+            status=Status.PENDING,
+            last_event_id=event.id,
+            result=event.payload,
+            error=event.error,
+            next_attempt_at=after(event.at, attempt.next_delay_seconds),
+        )
+    status = Status.SUCCEEDED if event.type is EventType.STEP_SUCCEEDED else Status.FAILED
+    return _closed(step, event, status, result=event.payload, error=event.error)
+
+
+def _context_closed(before: Operation | None, event: Event) -> Operation:
+    context = before or _fresh(event, OperationType.CONTEXT)
+    status = Status.SUCCEEDED if event.type is EventType.CONTEXT_SUCCEEDED else Status.FAILED
+    closed = _closed(context, event, status, result=event.payload, error=event.error)
+    keeps = isinstance(event.detail, ContextClosed) and event.detail.replay_children
+    return replace(closed, replay_children=keeps)
+
+
+def _wait_started(before: Operation | None, event: Event) -> Operation:
+    times = event.detail
+    assert isinstance(times, WaitTimes)
+    return replace(
+        _fresh(event, OperationType.WAIT),
+        due_at=times.scheduled_end_at,
+        duration_seconds=times.duration_seconds,
+    )
+
+
+def _callback_started(before: Operation | None, event: Event) -> Operation:
+    opened = event.detail
+    assert isinstance(opened, CallbackOpened)
+    return replace(
+        _fresh(event, OperationType.CALLBACK),
+        callback_id=opened.callback_id,
+        timeout_seconds=opened.timeout_seconds,
+        heartbeat_seconds=opened.heartbeat_seconds,
+        due_at=after(event.at, opened.timeout_seconds) if opened.timeout_seconds else None,
+        heartbeat_due_at=(
+            after(event.at, opened.heartbeat_seconds) if opened.heartbeat_seconds else None
+        ),
+    )
+
+
+def _chained_started(before: Operation | None, event: Event) -> Operation:
+    target = event.detail
+    assert isinstance(target, ChainedTarget)
+    invoke = _fresh(event, OperationType.CHAINED_INVOKE)
+    return replace(invoke, executed_version=target.executed_version)
+
+
+_EVOLVE: Mapping[EventType, Callable[[Operation | None, Event], Operation]] = {
+    EventType.CONTEXT_STARTED: _started(OperationType.CONTEXT),
+    EventType.CONTEXT_SUCCEEDED: _context_closed,
+    EventType.CONTEXT_FAILED: _context_closed,
+    EventType.STEP_STARTED: _step_started,
+    EventType.STEP_SUCCEEDED: _step_attempted,
+    EventType.STEP_FAILED: _step_attempted,
+    EventType.WAIT_STARTED: _wait_started,
+    EventType.WAIT_SUCCEEDED: _ended(Status.SUCCEEDED),
+    EventType.WAIT_CANCELLED: _ended(Status.CANCELLED),
+    EventType.CALLBACK_STARTED: _callback_started,
+    EventType.CALLBACK_SUCCEEDED: _ended(Status.SUCCEEDED),
+    EventType.CALLBACK_FAILED: _ended(Status.FAILED),
+    EventType.CALLBACK_TIMED_OUT: _ended(Status.TIMED_OUT),
+    EventType.CHAINED_INVOKE_STARTED: _chained_started,
+    EventType.CHAINED_INVOKE_SUCCEEDED: _ended(Status.SUCCEEDED),
+    EventType.CHAINED_INVOKE_FAILED: _ended(Status.FAILED),
+    EventType.CHAINED_INVOKE_TIMED_OUT: _ended(Status.TIMED_OUT),
+    EventType.CHAINED_INVOKE_STOPPED: _ended(Status.STOPPED),
+}
+
+_CLOSING: Mapping[EventType, ExecutionStatus] = {
+    EventType.EXECUTION_SUCCEEDED: ExecutionStatus.SUCCEEDED,
+    EventType.EXECUTION_FAILED: ExecutionStatus.FAILED,
+    EventType.EXECUTION_TIMED_OUT: ExecutionStatus.TIMED_OUT,
+    EventType.EXECUTION_STOPPED: ExecutionStatus.STOPPED,
+}

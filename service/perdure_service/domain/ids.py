@@ -1,0 +1,117 @@
+"""Identifiers: executions, invocations, and the ARNs that name them to the outside."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import NewType
+
+from perdure_service.domain.errors import InvalidParameterValue
+from perdure_service.domain.instant import Instant
+
+ExecutionId = NewType("ExecutionId", str)
+InvocationId = NewType("InvocationId", str)
+WorkerId = NewType("WorkerId", str)
+FunctionVersionId = NewType("FunctionVersionId", str)
+
+LATEST = "$LATEST"
+_PARTS = 4096
+_MAX_ARN = 1024
+
+_FUNCTION = re.compile(
+    r"(?:(?:arn:(?P<partition>[a-z0-9-]+):lambda:(?P<region>[a-z0-9-]+):)?"
+    r"(?P<account>\d{12}):function:)?"
+    r"(?P<name>[a-zA-Z0-9-_]{1,64})(?::(?P<qualifier>\$LATEST|[a-zA-Z0-9-_]{1,128}))?"
+)
+_EXECUTION_ARN = re.compile(
+    r"arn:[a-z0-9-]+:lambda:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):function:"
+    r"(?P<function>[a-zA-Z0-9-_]{1,64}):(?P<version>\$LATEST|\d+)"
+    r"/durable-execution/(?P<name>[a-zA-Z0-9_-]{1,64})/(?P<id>[a-zA-Z0-9_-]+)"
+)
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def is_uuid(text: str) -> bool:
+    """True for a UUID in canonical lower case, the only form that this service writes."""
+    return _UUID.fullmatch(text) is not None
+
+
+def part_of(execution_id: str) -> int:
+    """The shard of an execution: the last 12 bits of its id, 0 to 4095."""
+    return int(execution_id[-3:], 16)
+
+
+def part_for_name(account: str, function_name: str, name: str) -> int:
+    """The shard in which a named execution, and the lock on its name, live."""
+    digest = hashlib.blake2b(f"{account}/{function_name}/{name}".encode(), digest_size=2).digest()
+    return int.from_bytes(digest) % _PARTS
+
+
+def execution_id(now: Instant, randomness: int, part: int) -> ExecutionId:
+    """A version 7 UUID of `now` and 62 random bits, its last 12 bits set to `part`."""
+    value = (now // 1000 & (1 << 48) - 1) << 80 | 7 << 76 | (now % 1000 * 4 & 0xFFF) << 64
+    value |= 2 << 62 | randomness & ((1 << 62) - 1) & ~(_PARTS - 1) | part
+    text = f"{value:032x}"
+    return ExecutionId(f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}")
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionAddress:
+    """A function as callers write it: a name, a partial ARN or a full ARN, perhaps qualified."""
+
+    name: str
+    qualifier: str | None = None
+    account: str | None = None
+    region: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> FunctionAddress:
+        """Raises InvalidParameterValue unless `text` is one of Lambda's three forms."""
+        match = _FUNCTION.fullmatch(text)
+        if match is None:
+            raise InvalidParameterValue(
+                f"Invalid function ARN '{text}': give a function name, "
+                "name:qualifier, or a full Lambda function ARN."
+            )
+        return cls(match["name"], match["qualifier"], match["account"], match["region"])
+
+
+def function_arn(account: str, region: str, name: str, qualifier: str | None = None) -> str:
+    arn = f"arn:aws:lambda:{region}:{account}:function:{name}"
+    return f"{arn}:{qualifier}" if qualifier else arn
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionArn:
+    """A durable execution's ARN. Its last segment is the id of the EXECUTION operation."""
+
+    account: str
+    region: str
+    function_name: str
+    version: str
+    name: str
+    id: ExecutionId
+
+    @classmethod
+    def parse(cls, text: str) -> ExecutionArn:
+        """Raises InvalidParameterValue if `text` is not a durable execution ARN."""
+        match = _EXECUTION_ARN.fullmatch(text) if len(text) <= _MAX_ARN else None
+        if match is None:
+            raise InvalidParameterValue(
+                f"Invalid durable execution ARN '{text[:_MAX_ARN]}': expected "
+                "arn:aws:lambda:<region>:<account>:function:<name>:<version>"
+                "/durable-execution/<execution name>/<execution id>."
+            )
+        return cls(
+            account=match["account"],
+            region=match["region"],
+            function_name=match["function"],
+            version=match["version"],
+            name=match["name"],
+            id=ExecutionId(match["id"]),
+        )
+
+    def __str__(self) -> str:
+        function = function_arn(self.account, self.region, self.function_name, self.version)
+        return f"{function}/durable-execution/{self.name}/{self.id}"

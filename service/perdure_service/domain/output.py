@@ -1,0 +1,93 @@
+"""What a durable function returns to the service: `{"Status", "Result", "Error"}`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+
+from perdure_service.domain.operations import ErrorObject
+
+
+class OutputStatus(StrEnum):
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    PENDING = "PENDING"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    status: OutputStatus
+    result: str | None = None
+    error: ErrorObject | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidOutput:
+    """Not an output; `message` is Lambda's text."""
+
+    message: str
+
+
+_INVALID_STATUS = InvalidOutput("Invalid Status in invocation output.")
+
+
+def parse_output(text: str) -> Output | InvalidOutput:
+    """Read an invocation's output. Never raises: what cannot be read is an InvalidOutput."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return _INVALID_STATUS
+    if not isinstance(body, dict) or body.get("Status") not in set(OutputStatus):
+        return _INVALID_STATUS
+    status = OutputStatus(body["Status"])
+    result, error = body.get("Result"), body.get("Error")
+    if result is not None and not isinstance(result, str):
+        return InvalidOutput("Result in invocation output must be a string.")
+    if result and status is OutputStatus.FAILED:
+        return InvalidOutput("Cannot provide a Result for FAILED status.")
+    if error and status is OutputStatus.SUCCEEDED:
+        return InvalidOutput("Cannot provide an Error for SUCCEEDED status.")
+    if has_lone_surrogate(text):
+        return InvalidOutput("Invocation output holds text that is not valid Unicode.")
+    return Output(status, result, parse_error(error))
+
+
+def parse_error(body: object) -> ErrorObject | None:
+    """An ErrorObject in Lambda's API spelling; members of a wrong type are dropped."""
+    if not isinstance(body, dict):
+        return None
+    trace = body.get("StackTrace")
+    return ErrorObject(
+        message=_text(body.get("ErrorMessage")),
+        type=_text(body.get("ErrorType")),
+        data=_text(body.get("ErrorData")),
+        stack_trace=tuple(str(line) for line in trace) if isinstance(trace, list) else None,
+    )
+
+
+def parse_runtime_error(body: object) -> ErrorObject:
+    """The error a Lambda runtime posts: `{"errorType", "errorMessage", "stackTrace"}`."""
+    if not isinstance(body, dict):
+        return ErrorObject(type="Runtime.Unknown", message="The runtime reported no error text.")
+    trace = body.get("stackTrace")
+    return ErrorObject(
+        message=_text(body.get("errorMessage")),
+        type=_text(body.get("errorType")),
+        stack_trace=tuple(str(line) for line in trace) if isinstance(trace, list) else None,
+    )
+
+
+def has_lone_surrogate(text: str) -> bool:
+    """JSON can spell half a surrogate pair; UTF-8, and so our log, cannot hold it."""
+    if "\\ud" not in text and "\\uD" not in text:
+        return False
+    try:
+        json.dumps(json.loads(text), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
