@@ -1,0 +1,1 @@
+"""Use cases: one per file, each a small class with its dependencies and one verb."""

@@ -1,0 +1,55 @@
+"""Callers who wait for an execution to close."""
+
+from __future__ import annotations
+
+import asyncio
+
+from perdure_service.domain.execution import Execution
+from perdure_service.domain.ids import ExecutionId
+from perdure_service.ports.log import Commit, ExecutionLog
+
+
+class Closings:
+    """Wakes waiting callers: at once by a commit of this replica (`observe`), else by
+    `closed_elsewhere`, which the once-a-second look calls."""
+
+    def __init__(self, log: ExecutionLog) -> None:
+        self._log = log
+        self._waiting: dict[ExecutionId, list[asyncio.Future[None]]] = {}
+
+    @property
+    def awaited(self) -> list[ExecutionId]:
+        """The executions that somebody waits for here."""
+        return list(self._waiting)
+
+    def is_awaited(self, id_: ExecutionId) -> bool:
+        return id_ in self._waiting
+
+    async def wait(self, id_: ExecutionId, timeout_seconds: float) -> Execution | None:
+        """The closed execution, or None if it is still open after `timeout_seconds`."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting = self._waiting.setdefault(id_, [])
+        waiting.append(future)
+        try:
+            execution = await self._log.read(id_)
+            if not execution.is_closed:
+                async with asyncio.timeout(timeout_seconds):
+                    await future
+                execution = await self._log.read(id_)
+            return execution if execution.is_closed else None
+        except TimeoutError:
+            return None
+        finally:
+            waiting.remove(future)
+            if not waiting:
+                self._waiting.pop(id_, None)
+
+    def observe(self, commit: Commit) -> None:
+        if commit.effects.closed:
+            self.closed_elsewhere(commit.after.id)
+
+    def closed_elsewhere(self, id_: ExecutionId) -> None:
+        """Wake the waiters of `id_`; harmless if it is not closed, since they look."""
+        for future in self._waiting.get(id_, ()):
+            if not future.done():
+                future.set_result(None)

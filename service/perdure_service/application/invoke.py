@@ -1,0 +1,155 @@
+"""Invoke: start an execution, or find the one that has the name, and perhaps wait for its end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from perdure_service.application.closings import Closings
+from perdure_service.application.new_execution import StartRequest, new_execution
+from perdure_service.application.resolve import ResolveFunction
+from perdure_service.application.shapes import runtime_error_shape
+from perdure_service.domain.errors import (
+    ExecutionAlreadyStarted,
+    InvalidParameterValue,
+    RequestTooLarge,
+)
+from perdure_service.domain.execution import Execution, ExecutionStatus, InvokeMode
+from perdure_service.domain.folding import utf8_size
+from perdure_service.domain.functions import FunctionVersion
+from perdure_service.domain.instant import after
+from perdure_service.domain.limits import CLIENT_TOKEN_WINDOW_SECONDS, SYNC_INVOKE_SECONDS, Limits
+from perdure_service.domain.operations import ErrorObject
+from perdure_service.ports.clock import Clock
+from perdure_service.ports.log import ExecutionLog, Holder, NameLock
+
+
+@dataclass(frozen=True, slots=True)
+class InvokeRequest:
+    """An Invoke call. `retry_id` is the SDK's own id of the call, the same when it repeats it."""
+
+    function: str
+    qualifier: str | None
+    payload: str
+    synchronous: bool = True
+    execution_name: str | None = None
+    retry_id: str | None = None
+    trace_id: str | None = None
+    tenant_id: str | None = None
+    client_context: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InvokeAnswer:
+    """`body` is the function's result, or with `function_error` its error; None when asynchronous
+    or without a result. `execution_arn` is that of a durable execution."""
+
+    executed_version: str
+    execution_arn: str | None
+    body: str | None = None
+    function_error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Invoke:
+    log: ExecutionLog
+    resolve: ResolveFunction
+    closings: Closings
+    clock: Clock
+    limits: Limits
+
+    async def dry_run(self, function: str, qualifier: str | None) -> None:
+        """Check that the call would be accepted. Nothing starts."""
+        await self.resolve(function, qualifier)
+
+    async def __call__(self, request: InvokeRequest) -> InvokeAnswer:
+        """Start, or attach to, an execution. A synchronous call is answered when it closes, at
+        most 15 minutes later. Raises ExecutionAlreadyStarted if the name is held by an execution
+        with another payload or version."""
+        self._check_size(request)
+        resolved = await self.resolve(request.function, request.qualifier)
+        execution = await self._start(request, resolved.version, resolved.qualifier)
+        identity = execution.identity
+        answer = InvokeAnswer(identity.version, identity.arn if identity.durable else None)
+        if not request.synchronous:
+            return answer
+        closed = await self.closings.wait(execution.id, self._patience_seconds(execution))
+        return _closed_answer(closed, answer)
+
+    async def _start(
+        self, request: InvokeRequest, version: FunctionVersion, qualifier: str | None
+    ) -> Execution:
+        if request.execution_name is not None and version.durable is None:
+            raise InvalidParameterValue(
+                f"Function '{version.function_name}' is not durable: leave out the execution name."
+            )
+        now = self.clock.now()
+        lock = self._lock(request, version)
+        new = new_execution(
+            StartRequest(
+                version=version,
+                qualifier=qualifier,
+                payload=request.payload,
+                mode=InvokeMode.REQUEST_RESPONSE if request.synchronous else InvokeMode.EVENT,
+                now=now,
+                name=request.execution_name,
+                lock_name=lock.name if lock else None,
+                trace_id=request.trace_id,
+                tenant_id=request.tenant_id,
+                client_context=request.client_context,
+            )
+        )
+        started = await self.log.start(new, lock)
+        if not isinstance(started, Holder):
+            return started
+        assert lock is not None
+        existing = await self.log.read(started.execution_id)
+        same_version = existing.identity.function_version_id == version.id
+        if started.payload_hash != lock.payload_hash or not same_version:
+            raise ExecutionAlreadyStarted(existing.identity.arn)
+        return existing
+
+    def _lock(self, request: InvokeRequest, version: FunctionVersion) -> NameLock | None:
+        """The name, or for an unnamed synchronous call the SDK's id of it: boto3 repeats a call
+        whose answer takes over a minute, and must not start a second execution. A tilde keeps
+        these apart from names."""
+        payload_hash = hashlib.sha256(request.payload.encode()).digest()
+        if request.execution_name is not None:
+            return NameLock(request.execution_name, payload_hash)
+        if request.retry_id is None or not request.synchronous:
+            return None
+        expires_at = after(self.clock.now(), CLIENT_TOKEN_WINDOW_SECONDS)
+        return NameLock(f"~{version.version}~{request.retry_id}", payload_hash, expires_at)
+
+    def _check_size(self, request: InvokeRequest) -> None:
+        limits = self.limits
+        limit = limits.sync_input_bytes if request.synchronous else limits.async_input_bytes
+        if utf8_size(request.payload) > limit:
+            raise RequestTooLarge(
+                f"Request must be smaller than {limit} bytes for the "
+                f"{'RequestResponse' if request.synchronous else 'Event'} invocation type: "
+                "pass large data by reference."
+            )
+
+    def _patience_seconds(self, execution: Execution) -> float:
+        return min(SYNC_INVOKE_SECONDS, execution.identity.timeout_seconds + 5)
+
+
+def _closed_answer(closed: Execution | None, answer: InvokeAnswer) -> InvokeAnswer:
+    if closed is not None and closed.status is ExecutionStatus.SUCCEEDED:
+        return InvokeAnswer(answer.executed_version, answer.execution_arn, closed.result)
+    error = (closed.error or ErrorObject()) if closed is not None else _STILL_RUNNING
+    return InvokeAnswer(
+        answer.executed_version,
+        answer.execution_arn,
+        json.dumps(runtime_error_shape(error)),
+        "Unhandled",
+    )
+
+
+_STILL_RUNNING = ErrorObject(
+    type="Sandbox.Timedout",
+    message=f"The execution was still running after {SYNC_INVOKE_SECONDS} seconds. It goes on: "
+    "read its outcome with GetDurableExecution, and start long ones with InvocationType Event.",
+)

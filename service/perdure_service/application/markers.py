@@ -1,0 +1,53 @@
+"""Markers that continue a listing: authenticated, bound to one execution, good for a day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from perdure_service.domain.errors import InvalidParameterValue
+from perdure_service.domain.execution import Sight
+from perdure_service.domain.ids import ExecutionId
+from perdure_service.domain.instant import after
+from perdure_service.domain.limits import MARKER_SECONDS
+from perdure_service.domain.tokens import KeyRing, Marker, MarkerKind
+from perdure_service.domain.views import OperationPage
+from perdure_service.ports.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Markers:
+    keys: KeyRing
+    clock: Clock
+
+    def issue(
+        self, id_: ExecutionId, kind: MarkerKind, shown: OperationPage, since: Sight
+    ) -> str | None:
+        """The marker after `shown`; None if it was the last page."""
+        if shown.next_position is None:
+            return None
+        return self.at(id_, kind, shown.upto, shown.next_position, since)
+
+    def at(
+        self,
+        id_: ExecutionId,
+        kind: MarkerKind,
+        upto: Sight,
+        position: int,
+        since: Sight | None = None,
+    ) -> str:
+        return self.keys.issue_marker(
+            Marker(id_, kind, self.clock.now(), upto, position, since or Sight())
+        )
+
+    def read(self, text: str, id_: ExecutionId, *kinds: MarkerKind) -> Marker:
+        """Raises InvalidParameterValue if it is forged, too old, or of another listing."""
+        marker = self.keys.read_marker(text)
+        if marker.execution_id != id_ or marker.kind not in kinds:
+            raise InvalidParameterValue(
+                "The marker belongs to another request: use the NextMarker of this listing."
+            )
+        if self.clock.now() > after(marker.issued_at, MARKER_SECONDS):
+            raise InvalidParameterValue(
+                "The marker is older than 24 hours: start again without it."
+            )
+        return marker

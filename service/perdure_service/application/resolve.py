@@ -1,0 +1,50 @@
+"""From what a caller wrote to the one function version that will run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from perdure_service.domain.errors import InvalidParameterValue, ResourceNotFound
+from perdure_service.domain.functions import UNQUALIFIED, FunctionVersion
+from perdure_service.domain.ids import FunctionAddress
+from perdure_service.ports.functions import FunctionCatalogue
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedFunction:
+    version: FunctionVersion
+    qualifier: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveFunction:
+    """Finds the version behind an address. This installation is one account in one region."""
+
+    catalogue: FunctionCatalogue
+    account: str
+    region: str
+
+    def parse(self, text: str, qualifier: str | None = None) -> FunctionAddress:
+        """The address, its qualifier taken from the text or given beside it; both must agree.
+        Raises InvalidParameterValue, or ResourceNotFound for another account or region."""
+        address = FunctionAddress.parse(text)
+        if qualifier is not None and address.qualifier not in (None, qualifier):
+            raise InvalidParameterValue(
+                f"The qualifier '{qualifier}' and the one in '{text}' differ: give one of them."
+            )
+        if (address.account or self.account) != self.account or (
+            address.region or self.region
+        ) != self.region:
+            raise ResourceNotFound(f"Function not found: {text}")
+        return FunctionAddress(
+            address.name, address.qualifier or qualifier, self.account, self.region
+        )
+
+    async def __call__(self, text: str, qualifier: str | None = None) -> ResolvedFunction:
+        """The version to run. Raises InvalidParameterValue if a durable function is addressed
+        without a qualifier, ResourceNotFound if there is no such function or version."""
+        address = self.parse(text, qualifier)
+        version = await self.catalogue.resolve(address.name, address.qualifier)
+        if version.durable is not None and address.qualifier is None:
+            raise InvalidParameterValue(UNQUALIFIED)
+        return ResolvedFunction(version, address.qualifier)

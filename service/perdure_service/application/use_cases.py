@@ -1,0 +1,30 @@
+"""All use cases, wired: what an adapter that faces callers is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from perdure_service.application.checkpoint import CheckpointExecution, ReadState
+from perdure_service.application.complete_callback import CompleteCallback
+from perdure_service.application.functions import ManageFunctions
+from perdure_service.application.invoke import Invoke
+from perdure_service.application.read import ReadExecution, ReadHistory
+from perdure_service.application.resolve import ResolveFunction
+from perdure_service.application.stop import StopExecution
+from perdure_service.ports.search import ExecutionSearch
+from perdure_service.ports.workers import WorkerSessions
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    invoke: Invoke
+    checkpoint: CheckpointExecution
+    read_state: ReadState
+    read_execution: ReadExecution
+    read_history: ReadHistory
+    stop: StopExecution
+    callbacks: CompleteCallback
+    functions: ManageFunctions
+    resolve: ResolveFunction
+    search: ExecutionSearch
+    workers: WorkerSessions

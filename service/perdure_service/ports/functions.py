@@ -1,0 +1,55 @@
+"""Functions, their versions and their code."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from perdure_service.domain.functions import FunctionVersion
+from perdure_service.domain.ids import FunctionVersionId
+
+
+class FunctionCatalogue(Protocol):
+    """What can be invoked. Reads may be a second old for `$LATEST`, never for a published version.
+
+    All methods raise Unavailable while Postgres cannot be reached.
+    """
+
+    async def resolve(self, name: str, qualifier: str | None) -> FunctionVersion:
+        """The version behind a qualifier; None means $LATEST. Raises ResourceNotFound."""
+        ...
+
+    async def by_id(self, id_: FunctionVersionId) -> FunctionVersion:
+        """Raises ResourceNotFound."""
+        ...
+
+    async def create(self, version: FunctionVersion) -> FunctionVersion:
+        """Add a function with its $LATEST. Raises ResourceConflict if the name is taken."""
+        ...
+
+    async def update_latest(self, version: FunctionVersion) -> FunctionVersion:
+        """Replace the configuration of $LATEST, found by name; its id stays. Raises
+        ResourceNotFound."""
+        ...
+
+    async def publish(self, name: str, description: str | None) -> FunctionVersion:
+        """Freeze $LATEST as the next number. An unchanged $LATEST gives the newest version again.
+        Raises ResourceNotFound."""
+        ...
+
+    async def list_latest(self, *, after: str, limit: int) -> list[FunctionVersion]:
+        """$LATEST of the functions whose name sorts after `after`, by name."""
+        ...
+
+    async def list_versions(self, name: str) -> list[FunctionVersion]:
+        """$LATEST first, then published ones, oldest first. Raises ResourceNotFound."""
+        ...
+
+    async def put_code(self, sha256: str, archive: bytes) -> None:
+        """Store a zip under its hash; a repeat is harmless."""
+        ...
+
+    async def get_code(self, sha256: str) -> bytes:
+        """Raises ResourceNotFound."""
+        ...
+
+    async def has_code(self, sha256: str) -> bool: ...

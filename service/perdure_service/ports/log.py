@@ -1,0 +1,92 @@
+"""The log of executions: the only way to change one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from perdure_service.domain.decision import Decision, Moment, NewExecution
+from perdure_service.domain.effects import Effects
+from perdure_service.domain.events import Event
+from perdure_service.domain.execution import Execution
+from perdure_service.domain.ids import ExecutionId
+from perdure_service.domain.instant import Instant
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+Decide = Callable[[Execution, Moment], Decision[T]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T_co]):
+    """A committed decision: its answer, and the execution right after it."""
+
+    answer: T_co
+    after: Execution
+
+
+@dataclass(frozen=True, slots=True)
+class NameLock:
+    """A name that one execution of a function may hold. `expires_at` None: until the execution's
+    retention is over. `payload_hash` tells a repeat from a conflict."""
+
+    name: str
+    payload_hash: bytes
+    expires_at: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The execution that holds a name already."""
+
+    execution_id: ExecutionId
+    payload_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One execution's share of a committed append, for those who listen. `before` is None for an
+    execution that began with it."""
+
+    before: Execution | None
+    after: Execution
+    events: Sequence[Event]
+    effects: Effects
+
+
+CommitObserver = Callable[[Commit], None]
+"""Called in the event loop right after each commit; must be quick and must not raise."""
+
+
+class ExecutionLog(Protocol):
+    """Executions by id. All methods raise Unavailable while Postgres cannot be reached; a write
+    whose outcome is unknown is Unavailable too."""
+
+    async def read(self, id_: ExecutionId) -> Execution:
+        """The current state. Raises ResourceNotFound."""
+        ...
+
+    async def read_at(self, id_: ExecutionId, event_id: int) -> Execution:
+        """The fold of the first `event_id` events, with an empty ledger. Raises ResourceNotFound."""
+        ...
+
+    async def commit(
+        self, id_: ExecutionId, decide: Decide[T], *, verify: bool = True
+    ) -> Outcome[T]:
+        """Decide on the current state and append what was decided, fenced: whoever loses a race
+        decides again on the winner's state. Returns after the commit. What `decide` raises is
+        raised, after making sure that it saw the current state; `verify=False` lets a decision
+        to change nothing stand on a state that another replica may have moved."""
+        ...
+
+    async def start(self, new: NewExecution, lock: NameLock | None = None) -> Execution | Holder:
+        """Append the first event and queue the first invocation, or say who holds the name."""
+        ...
+
+    async def events(
+        self, id_: ExecutionId, *, after: int, upto: int, limit: int, reverse: bool
+    ) -> list[Event]:
+        """At most `limit` events with `after < id <= upto`, oldest first unless `reverse`."""
+        ...

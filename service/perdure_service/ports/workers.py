@@ -1,0 +1,75 @@
+"""The workers that speak to this replica."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from perdure_service.domain.decide_invocation import Failed, Returned
+from perdure_service.domain.execution import Identity
+from perdure_service.domain.functions import FunctionVersion
+from perdure_service.domain.ids import InvocationId, WorkerId
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerCard:
+    """Who a worker is and what it serves: any version of these functions."""
+
+    id: WorkerId
+    host: str
+    pid: int
+    function_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """One invocation on its way to a worker; `payload` goes to the runtime byte for byte."""
+
+    invocation_id: InvocationId
+    identity: Identity
+    version: FunctionVersion
+    payload: bytes
+
+
+class WorkerSessions(Protocol):
+    """The worker protocol. Methods raise ResourceNotFound for a worker that is not registered
+    here (after a restart, say): it registers again and goes on."""
+
+    @property
+    def lease_seconds(self) -> int: ...
+
+    @property
+    def heartbeat_seconds(self) -> int: ...
+
+    async def register(self, card: WorkerCard, held: Sequence[InvocationId]) -> None:
+        """Know the worker, or know it again. What was claimed for it and is not in `held` goes
+        back to the queue."""
+        ...
+
+    async def poll(
+        self,
+        worker_id: WorkerId,
+        free: Mapping[str, int],
+        confirmed: Sequence[InvocationId],
+        wait_seconds: float,
+    ) -> list[Handed]:
+        """Work for the free slots (by function name), at the latest after `wait_seconds`, then
+        perhaps none. `confirmed` are invocations of the last answer that arrived. A second poll
+        of a worker ends the first, empty."""
+        ...
+
+    def heartbeat(self, worker_id: WorkerId, held: Sequence[InvocationId]) -> None:
+        """The worker lives."""
+        ...
+
+    async def finish(
+        self, worker_id: WorkerId, invocation_id: InvocationId, outcome: Returned | Failed
+    ) -> None:
+        """An invocation ended. One that is unknown or superseded is dropped silently. Raises
+        Unavailable if it could not be recorded: the worker repeats it."""
+        ...
+
+    async def leave(self, worker_id: WorkerId) -> None:
+        """The worker has drained and goes."""
+        ...
