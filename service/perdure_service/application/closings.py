@@ -31,11 +31,13 @@ class Closings:
         waiting = self._waiting.setdefault(id_, [])
         waiting.append(future)
         try:
-            execution = await self._log.read(id_)
+            execution = await self._log.recent(id_)
             if not execution.is_closed:
                 async with asyncio.timeout(timeout_seconds):
                     await future
-                execution = await self._log.read(id_)
+                execution = await self._log.recent(id_)
+            if not execution.is_closed:
+                execution = await self._log.read(id_)  # another replica closed it
             return execution if execution.is_closed else None
         except TimeoutError:
             return None

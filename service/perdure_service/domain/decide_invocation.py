@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from perdure_service.domain.decide_time import tick
 from perdure_service.domain.decide_checkpoint import current_token
+from perdure_service.domain.decide_time import tick
 from perdure_service.domain.decision import Decision, Draft, Moment, nothing
 from perdure_service.domain.events import EventType, InvocationSpan
 from perdure_service.domain.execution import (

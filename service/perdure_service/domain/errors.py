@@ -6,6 +6,7 @@
     │   └── InvalidCheckpointToken          another invocation, another turn, a closed execution
     ├── ResourceNotFound                404
     ├── ResourceConflict                409
+    ├── PreconditionFailed              412
     ├── ExecutionAlreadyStarted         409
     ├── CallbackTimeout                 400
     ├── TooManyRequests                 429
@@ -49,6 +50,10 @@ class ResourceNotFound(DomainError):
 
 class ResourceConflict(DomainError):
     """The resource is in a state that does not allow it."""
+
+
+class PreconditionFailed(DomainError):
+    """The resource has changed since the caller last read it."""
 
 
 class ExecutionAlreadyStarted(DomainError):

@@ -38,6 +38,8 @@ class MarkerKind(IntEnum):
     DELTA = 2
     HISTORY = 3
     HISTORY_REVERSED = 4
+    LIST = 5
+    LIST_REVERSED = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,11 @@ class ExecutionLog(Protocol):
         """The current state. Raises ResourceNotFound."""
         ...
 
+    async def recent(self, id_: ExecutionId) -> Execution:
+        """A state at least as new as the last commit of this replica; another replica may be
+        ahead. Costs nothing if it is cached. Raises ResourceNotFound."""
+        ...
+
     async def read_at(self, id_: ExecutionId, event_id: int) -> Execution:
         """The fold of the first `event_id` events, with an empty ledger. Raises ResourceNotFound."""
         ...

@@ -1,0 +1,3 @@
+"""Everything that speaks to Postgres."""
+
+from __future__ import annotations

@@ -1,0 +1,37 @@
+"""The schema, brought up to date by alembic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+from perdure_service.postgres.connection import sqlalchemy_url
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+_LOCK = 7_305_801_212_021
+
+
+def migrations_folder() -> Path:
+    """Where the migrations are: inside an installed package, or at the root of a checkout."""
+    installed = _PACKAGE / "migrations"
+    return installed if installed.is_dir() else _PACKAGE.parent.parent / "migrations"
+
+
+def migrate(url: str) -> None:
+    """Upgrade the database to the newest schema. Replicas that start together take turns."""
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    engine = sa.create_engine(sqlalchemy_url(url), poolclass=sa.NullPool)
+    try:
+        with engine.connect() as connection:
+            connection.execute(sa.select(sa.func.pg_advisory_lock(_LOCK)))
+            connection.commit()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.execute(sa.select(sa.func.pg_advisory_unlock(_LOCK)))
+            connection.commit()
+    finally:
+        engine.dispose()

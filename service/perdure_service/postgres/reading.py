@@ -1,0 +1,158 @@
+"""Reading executions: whole, what is new since a cached state, or a stretch of the log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+
+from perdure_service.domain.errors import ResourceNotFound, Unavailable
+from perdure_service.domain.events import Event
+from perdure_service.domain.execution import Execution, Ledger
+from perdure_service.domain.folding import fold
+from perdure_service.domain.ids import ExecutionId, part_of
+from perdure_service.domain.instant import Instant
+from perdure_service.postgres.codec import (
+    EVENT_COLUMNS,
+    IDENTITY_COLUMNS,
+    IDENTITY_WIDTH,
+    LEDGER_COLUMNS,
+    LEDGER_WIDTH,
+    decode_event,
+    decode_identity,
+    decode_ledger,
+)
+from perdure_service.postgres.connection import Connection, connect
+
+_HEARTBEATS = (
+    "(SELECT jsonb_object_agg(operation_id, (extract(epoch FROM due_at) * 1000000)::bigint)"
+    " FROM timer t WHERE (t.part, t.execution_id) = (e.part, e.id)"
+    " AND t.kind = 'callback heartbeat')"
+)
+_ROW = (
+    f"SELECT {IDENTITY_COLUMNS}, {LEDGER_COLUMNS}, last_event_id, {_HEARTBEATS}"
+    " FROM execution e WHERE part = %s AND id = %s"
+)
+_SINCE = (
+    f"SELECT {LEDGER_COLUMNS}, last_event_id, {_HEARTBEATS}"
+    " FROM execution e WHERE part = %s AND id = %s"
+)
+_EVENTS = (
+    f"SELECT {EVENT_COLUMNS} FROM event"
+    " WHERE part = %s AND execution_id = %s AND event_id > %s AND event_id <= %s"
+    " ORDER BY event_id {order} LIMIT %s"
+)
+_FORWARD = _EVENTS.format(order="ASC")
+_BACKWARD = _EVENTS.format(order="DESC")
+_ALL = 2**31 - 1
+
+_FOLD_OFF_LOOP_EVENTS = 1_000
+
+
+class ReadPool:
+    """A few connections for reads, opened on demand and dropped when they fail."""
+
+    def __init__(self, url: str, size: int, timeout_seconds: float = 10.0) -> None:
+        self._url = url
+        self._idle: list[Connection] = []
+        self._slots = asyncio.Semaphore(size)
+        self._timeout_seconds = timeout_seconds
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Raises Unavailable if none is free in time or Postgres fails."""
+        try:
+            async with asyncio.timeout(self._timeout_seconds), self._slots:
+                connection = self._idle.pop() if self._idle else None
+                try:
+                    if connection is None or connection.closed:
+                        connection = await connect(self._url, name="reads")
+                    yield connection
+                except BaseException:
+                    if connection is not None:
+                        await connection.close()
+                    raise
+                self._idle.append(connection)
+        except (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError) as error:
+            raise Unavailable(
+                "The database cannot be reached now. Repeat the same request."
+            ) from error
+
+    async def close(self) -> None:
+        while self._idle:
+            await self._idle.pop().close()
+
+
+class ExecutionReader:
+    def __init__(self, pool: ReadPool) -> None:
+        self._pool = pool
+
+    async def load(self, id_: ExecutionId) -> Execution:
+        """The whole execution. Raises ResourceNotFound, Unavailable."""
+        row = await self._one(_ROW, id_)
+        identity = decode_identity(row[:IDENTITY_WIDTH])
+        start = Execution(identity=identity)
+        return await self._fold_onto(start, row[IDENTITY_WIDTH:])
+
+    async def catch_up(self, cached: Execution) -> Execution:
+        """`cached` with what was appended since; whole again if the log was rolled back under it,
+        as by a restore. Raises ResourceNotFound, Unavailable."""
+        row = await self._one(_SINCE, cached.id)
+        version, nonce = row[0], row[1]
+        ledger = cached.ledger
+        if version == ledger.version and nonce == ledger.nonce:
+            return cached
+        if version <= ledger.version:
+            return await self.load(cached.id)
+        return await self._fold_onto(cached, row)
+
+    async def at(self, id_: ExecutionId, event_id: int) -> Execution:
+        """The fold of the first `event_id` events. Raises ResourceNotFound, Unavailable."""
+        row = await self._one(_ROW, id_)
+        start = Execution(identity=decode_identity(row[:IDENTITY_WIDTH]))
+        return await self._fold(start, event_id, Ledger(), {})
+
+    async def events(
+        self, id_: ExecutionId, *, after: int, upto: int, limit: int, reverse: bool
+    ) -> list[Event]:
+        """At most `limit` events with `after < id <= upto`. Raises Unavailable."""
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(
+                _BACKWARD if reverse else _FORWARD,
+                (part_of(id_), id_, after, upto, limit),
+                binary=True,
+            )
+            rows = await cursor.fetchall()
+        return [decode_event(row) for row in rows]
+
+    async def _one(self, query: str, id_: ExecutionId) -> Sequence[Any]:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(query, (part_of(id_), id_), binary=True)
+            row = await cursor.fetchone()
+        if row is None:
+            raise ResourceNotFound(f"Durable Execution does not exist: {id_}")
+        return row
+
+    async def _fold_onto(self, state: Execution, row: Sequence[Any]) -> Execution:
+        ledger = decode_ledger(row[:LEDGER_WIDTH])
+        last_event_id, heartbeats = row[LEDGER_WIDTH:]
+        due = {operation_id: Instant(at) for operation_id, at in (heartbeats or {}).items()}
+        return await self._fold(state, last_event_id, ledger, due)
+
+    async def _fold(
+        self, state: Execution, upto: int, ledger: Ledger, heartbeats: dict[str, Instant]
+    ) -> Execution:
+        """The log is insert-only: events up to `upto`, read later, are those of that moment."""
+        events: list[Event] = []
+        if upto > state.last_event_id:
+            events = await self.events(
+                state.id, after=state.last_event_id, upto=upto, limit=_ALL, reverse=False
+            )
+        if len(events) < upto - state.last_event_id:
+            raise ResourceNotFound(f"Durable Execution does not exist: {state.id}")
+        if len(events) > _FOLD_OFF_LOOP_EVENTS:
+            return await asyncio.to_thread(fold, state, events, ledger, heartbeats)
+        return fold(state, events, ledger, heartbeats)

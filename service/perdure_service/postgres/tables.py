@@ -1,0 +1,292 @@
+"""The schema. The log is `event`; `execution` holds the fence and what the log does not tell;
+`timer`, `callback`, `invocation` and `notice` are derived from both, in the same statements.
+
+No foreign keys between the hot tables: rows of one execution are only ever written by the
+statement that won its row in `execution`, and are deleted together by retention.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, UUID
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "ix": "%(table_name)s_%(column_0_name)s_idx",
+        "uq": "%(table_name)s_%(column_0_name)s_key",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "ck": "%(constraint_name)s",
+    }
+)
+
+
+def _instant(name: str, *, nullable: bool = False) -> Column[object]:
+    return Column(name, TIMESTAMP(timezone=True), nullable=nullable)
+
+
+_IN_FLIGHT = "invocation_worker_id IS NOT NULL"
+
+execution = Table(
+    "execution",
+    metadata,
+    Column("part", SmallInteger, primary_key=True),
+    Column("id", UUID(as_uuid=False), primary_key=True),
+    # fixed at the start
+    Column("account", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("function_name", Text, nullable=False),
+    Column("function_version", Text, nullable=False),
+    Column("qualifier", Text, nullable=False),
+    Column("function_version_id", UUID(as_uuid=False), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("durable", Boolean, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("parent_id", UUID(as_uuid=False)),
+    Column("parent_operation_id", Text),
+    Column("trace_id", Text),
+    Column("tenant_id", Text),
+    Column("client_context", Text),
+    Column("forked_from", UUID(as_uuid=False)),
+    _instant("started_at"),
+    Column("timeout_seconds", Integer, nullable=False),
+    Column("retention_days", Integer, nullable=False),
+    # follows the log
+    Column("status", Text, nullable=False),
+    _instant("ended_at", nullable=True),
+    Column("last_event_id", Integer, nullable=False),
+    Column("operation_count", Integer, nullable=False),
+    Column("stored_bytes", BigInteger, nullable=False),
+    # the fence
+    Column("version", BigInteger, nullable=False),
+    Column("nonce", BigInteger, nullable=False),
+    # beside the log
+    _instant("ticked_at"),
+    Column("token_seq", Integer, nullable=False),
+    Column("token_nonce", BigInteger, nullable=False),
+    Column("invocation_id", UUID(as_uuid=False)),
+    _instant("invocation_ready_at", nullable=True),
+    Column("invocation_worker_id", UUID(as_uuid=False)),
+    _instant("invocation_started_at", nullable=True),
+    Column("invocation_claimed_event_id", Integer),
+    Column("seen_event_id", Integer, nullable=False),
+    _instant("seen_now"),
+    Column("previously_seen_event_id", Integer, nullable=False),
+    _instant("previously_seen_now"),
+    Column("client_token", Text),
+    Column("failures", JSONB),
+    CheckConstraint("(status = 'RUNNING') = (ended_at IS NULL)", name="ended_iff_closed"),
+    CheckConstraint("part BETWEEN 0 AND 4095", name="part_is_twelve_bits"),
+    CheckConstraint(
+        f"({_IN_FLIGHT}) = (invocation_started_at IS NOT NULL)"
+        f" AND ({_IN_FLIGHT}) = (invocation_claimed_event_id IS NOT NULL)"
+        f" AND NOT ({_IN_FLIGHT} AND invocation_ready_at IS NOT NULL)",
+        name="invocation_is_queued_or_running",
+    ),
+    CheckConstraint(
+        "status = 'RUNNING' OR invocation_ready_at IS NULL", name="closed_is_never_queued"
+    ),
+    CheckConstraint("seen_event_id <= last_event_id", name="seen_within_log"),
+    CheckConstraint("(parent_id IS NULL) = (parent_operation_id IS NULL)", name="parent_is_whole"),
+    Index(
+        "execution_function_name_idx",
+        "account",
+        "function_name",
+        text("started_at DESC"),
+        text("id DESC"),
+        postgresql_where=text("durable"),
+    ),
+    Index(
+        "execution_started_at_idx",
+        text("started_at DESC"),
+        text("id DESC"),
+        postgresql_where=text("durable"),
+    ),
+    postgresql_with={"fillfactor": "60"},
+)
+
+execution_name = Table(
+    "execution_name",
+    metadata,
+    Column("part", SmallInteger, primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("function_name", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("execution_id", UUID(as_uuid=False), nullable=False),
+    Column("payload_hash", LargeBinary, nullable=False),
+    _instant("expires_at", nullable=True),
+    Index("execution_name_execution_id_idx", "part", "execution_id"),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("part", SmallInteger, primary_key=True),
+    Column("execution_id", UUID(as_uuid=False), primary_key=True),
+    Column("event_id", Integer, primary_key=True),
+    Column("type", Text, nullable=False),
+    _instant("at"),
+    Column("operation_id", Text),
+    Column("parent_id", Text),
+    Column("name", Text),
+    Column("sub_type", Text),
+    Column("payload", LargeBinary),
+    Column("error", LargeBinary),
+    Column("detail", JSONB),
+    CheckConstraint("event_id > 0", name="event_ids_start_at_one"),
+)
+
+timer = Table(
+    "timer",
+    metadata,
+    Column("part", SmallInteger, primary_key=True),
+    Column("execution_id", UUID(as_uuid=False), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("operation_id", Text, primary_key=True),
+    _instant("due_at"),
+    Index("timer_due_at_idx", "due_at"),
+)
+
+callback = Table(
+    "callback",
+    metadata,
+    Column("part", SmallInteger, primary_key=True),
+    Column("execution_id", UUID(as_uuid=False), primary_key=True),
+    Column("operation_id", Text, primary_key=True),
+    Column("name", Text),
+    _instant("opened_at"),
+)
+
+invocation = Table(
+    "invocation",
+    metadata,
+    Column("part", SmallInteger, primary_key=True),
+    Column("execution_id", UUID(as_uuid=False), primary_key=True),
+    Column("function_version_id", UUID(as_uuid=False), nullable=False),
+    _instant("ready_at"),
+    Column("invocation_id", UUID(as_uuid=False)),
+    Column("worker_id", UUID(as_uuid=False)),
+    CheckConstraint("(invocation_id IS NULL) = (worker_id IS NULL)", name="claimed_by_a_worker"),
+    Index(
+        "invocation_ready_at_idx",
+        "function_version_id",
+        "ready_at",
+        postgresql_where=text("worker_id IS NULL"),
+    ),
+    Index("invocation_worker_id_idx", "worker_id", postgresql_where=text("worker_id IS NOT NULL")),
+)
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("part", SmallInteger, primary_key=True),
+    Column("parent_id", UUID(as_uuid=False), primary_key=True),
+    Column("operation_id", Text, primary_key=True),
+    Column("child_id", UUID(as_uuid=False), nullable=False),
+    _instant("created_at"),
+)
+
+worker = Table(
+    "worker",
+    metadata,
+    Column("id", UUID(as_uuid=False), primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    _instant("seen_at"),
+)
+
+code_artifact = Table(
+    "code_artifact",
+    metadata,
+    Column("sha256", Text, primary_key=True),
+    Column("archive", LargeBinary, nullable=False),
+    _instant("created_at"),
+    CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256_is_hex"),
+)
+
+function = Table(
+    "function",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("latest_version_id", UUID(as_uuid=False), nullable=False),
+    Column("newest_number", Integer, nullable=False, server_default=text("0")),
+)
+
+function_version = Table(
+    "function_version",
+    metadata,
+    Column("id", UUID(as_uuid=False), primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("function_name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("durable_timeout_seconds", Integer),
+    Column("durable_retention_days", Integer),
+    Column("timeout_seconds", Integer, nullable=False),
+    Column("memory_mb", Integer, nullable=False),
+    Column("package_type", Text, nullable=False),
+    Column("runtime", Text),
+    Column("handler", Text),
+    Column("code_sha256", Text),
+    Column("image_uri", Text),
+    Column("description", Text, nullable=False),
+    Column("revision_id", Text, nullable=False),
+    _instant("created_at"),
+    UniqueConstraint("account", "function_name", "version"),
+    CheckConstraint(
+        "(durable_timeout_seconds IS NULL) = (durable_retention_days IS NULL)",
+        name="durable_config_is_whole",
+    ),
+    CheckConstraint("(package_type = 'Image') = (image_uri IS NOT NULL)", name="image_has_a_uri"),
+)
+
+alias = Table(
+    "alias",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("function_name", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column(
+        "function_version_id",
+        UUID(as_uuid=False),
+        ForeignKey("function_version.id"),
+        nullable=False,
+    ),
+    Column("description", Text, nullable=False, server_default=text("''")),
+    Column("revision_id", Text, nullable=False),
+)
+
+signing_key = Table(
+    "signing_key",
+    metadata,
+    Column("id", SmallInteger, primary_key=True),
+    Column("secret", LargeBinary, nullable=False),
+    _instant("created_at"),
+    CheckConstraint("id BETWEEN 0 AND 255", name="key_id_is_a_byte"),
+    CheckConstraint("octet_length(secret) = 32", name="secret_is_32_bytes"),
+)
+
+log_line = Table(
+    "log_line",
+    metadata,
+    Column("invocation_id", UUID(as_uuid=False), primary_key=True),
+    Column("line", Integer, primary_key=True),
+    _instant("at"),
+    Column("message", LargeBinary, nullable=False),
+)

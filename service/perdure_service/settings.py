@@ -1,0 +1,50 @@
+"""All settings, read once from arguments and environment, frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from perdure_service.domain.limits import Limits, RetryPolicy
+
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the message says which and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One service process. `database_url` None: an embedded Postgres below `data_dir`."""
+
+    host: str = "127.0.0.1"
+    port: int = 8484
+    data_dir: Path = Path(".perdure")
+    database_url: str | None = None
+    account: str = "000000000000"
+    region: str = "us-east-1"
+    narrate: bool = False
+    unsafe_durability: bool = False
+    notify: bool = True
+    cache_bytes: int = 64 * 1_048_576
+    read_connections: int = 4
+    lease_seconds: int = 8
+    shutdown_seconds: int = 5
+    limits: Limits = field(default_factory=Limits)
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
+
+    def check(self, environment: Mapping[str, str]) -> None:
+        """Raises SettingsError for a bind that would let strangers in."""
+        if self.host in LOOPBACK_HOSTS:
+            return
+        if environment.get("PERDURE_AUTH") != "off":
+            raise SettingsError(
+                f"Refusing to listen on {self.host}: callers are not authenticated yet. Listen on "
+                "127.0.0.1, or set PERDURE_AUTH=off if something in front keeps strangers out."
+            )
+
+
+def region_is_valid(region: str) -> bool:
+    return bool(region) and all(c.isascii() and (c.isalnum() or c == "-") for c in region)
