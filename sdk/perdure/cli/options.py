@@ -1,0 +1,66 @@
+"""What `perdure dev` and `perdure worker` ask for alike: functions and how to run them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from perdure.worker.functions import ServedFunction
+from perdure.worker.handler_spec import HandlerSpecError, parse_handler_specs
+from perdure.worker.service_client import DurableConfig
+
+DAY_SECONDS = 86_400
+LONGEST_EXECUTION_SECONDS = 366 * DAY_SECONDS
+LONGEST_TIMEOUT_SECONDS = 900
+
+SPEC_HELP = "Handlers: [NAME=]PATH.py[:ATTRIBUTE]."
+
+Concurrency = Annotated[
+    int, typer.Option(min=1, max=1000, help="Most invocations of one function at a time.")
+]
+Reload = Annotated[bool, typer.Option(help="Load the code again when it is edited.")]
+Plain = Annotated[
+    list[str], typer.Option(metavar="NAME", help="Serve this function as an ordinary one.")
+]
+ExecutionTimeout = Annotated[
+    int,
+    typer.Option(min=1, max=LONGEST_EXECUTION_SECONDS, help="Longest execution, in seconds."),
+]
+RetentionDays = Annotated[
+    int, typer.Option(min=1, max=90, help="Days for which a closed execution is kept.")
+]
+Timeout = Annotated[
+    int, typer.Option(min=1, max=LONGEST_TIMEOUT_SECONDS, help="Longest invocation, in seconds.")
+]
+
+DEFAULT_CONCURRENCY = 32
+DEFAULT_EXECUTION_TIMEOUT = DAY_SECONDS
+DEFAULT_RETENTION_DAYS = 14
+DEFAULT_TIMEOUT = 900
+
+
+def served_functions(
+    specs: Sequence[str],
+    *,
+    plain: Sequence[str],
+    execution_timeout: int,
+    retention_days: int,
+    timeout: int,
+) -> tuple[ServedFunction, ...]:
+    """Raises typer.BadParameter, whose text says what to change."""
+    try:
+        parsed = parse_handler_specs(specs)
+    except HandlerSpecError as error:
+        raise typer.BadParameter(str(error)) from error
+    unknown = sorted(set(plain) - {spec.name for spec in parsed})
+    if unknown:
+        named = ", ".join(spec.name for spec in parsed) or "none"
+        raise typer.BadParameter(
+            f"--plain {unknown[0]}: no function of that name is served (there is: {named})"
+        )
+    durable = DurableConfig(execution_timeout, retention_days)
+    return tuple(
+        ServedFunction(spec, None if spec.name in plain else durable, timeout) for spec in parsed
+    )

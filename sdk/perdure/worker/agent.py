@@ -1,0 +1,263 @@
+"""The agent: functions, their processes and the link to the service, from start to drain."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from perdure.worker.child import Child, running_child
+from perdure.worker.code import CodeCache, CodeFolder, PackedCode
+from perdure.worker.connections import ServiceConnections, ServiceUrl
+from perdure.worker.environment import RuntimeIdentity
+from perdure.worker.functions import LiveCode, PublishedCode, ServedFunction, read_live_code
+from perdure.worker.invocation import (
+    Invocation,
+    InvocationId,
+    Outcome,
+    Result,
+    error_result,
+)
+from perdure.worker.lambda_proxy import LambdaProxy
+from perdure.worker.link import ServiceLink
+from perdure.worker.reload import edits, forget_byte_code
+from perdure.worker.service_client import FunctionRegistration, Registered, ServiceClient
+from perdure.worker.slots import FunctionSlots
+
+AGENT: Final = "perdure"
+"""The name under which the agent itself speaks."""
+
+_KILLED_SECONDS = 5.0
+
+Say = Callable[[str, str], None]
+"""Takes a function's name (or AGENT) and one line. It must not block."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    """`cache` keeps published code; `excluded` are folders that are never code (absolute)."""
+
+    service: ServiceUrl
+    functions: Sequence[ServedFunction]
+    concurrency: int
+    reload: bool
+    cache: Path
+    grace_seconds: float
+    excluded: frozenset[Path] = frozenset()
+
+
+class Agent:
+    """Runs once. `run` returns after a drain; `stop` may be called from a signal handler."""
+
+    def __init__(self, settings: AgentSettings, say: Say, environment: Mapping[str, str]) -> None:
+        self._settings = settings
+        self._say = say
+        self._environment = environment
+        self._stopping = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self.registered = asyncio.Event()
+        """Set once the service knows the functions."""
+
+    def stop(self) -> None:
+        """Take no more work and end when what runs has ended. A second call ends it at once."""
+        if self._stopping.is_set():
+            self._hurry.set()
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Raises RegistrationRefused, within an exception group."""
+        connections = ServiceConnections(self._settings.service)
+        client = ServiceClient(connections, str(uuid.uuid4()))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                shift = _Shift(
+                    self._settings,
+                    self._say,
+                    self._environment,
+                    client,
+                    LambdaProxy(connections),
+                    tasks,
+                    self.registered,
+                )
+                await shift.open()
+                await self._stopping.wait()
+                await shift.close(self._hurry)
+        finally:
+            connections.close()
+
+
+class _Shift:
+    """An agent at work: the Board of its link and the Workshop of its slots."""
+
+    def __init__(
+        self,
+        settings: AgentSettings,
+        say: Say,
+        environment: Mapping[str, str],
+        client: ServiceClient,
+        proxy: LambdaProxy,
+        tasks: asyncio.TaskGroup,
+        known: asyncio.Event,
+    ) -> None:
+        self._settings = settings
+        self._say = say
+        self._environment = environment
+        self._proxy = proxy
+        self._known = known
+        self.tasks = tasks
+        self.start_permits = asyncio.Semaphore(max(2, os.cpu_count() or 1))
+        self.published = PublishedCode(CodeCache(settings.cache), client)
+        self.freed = asyncio.Event()
+        self.region = ""
+        self._link = ServiceLink(client, self, lambda text: say(AGENT, text))
+        self._live: dict[Path, LiveCode] = {}
+        self._slots: dict[str, FunctionSlots] = {}
+        self._intake: list[asyncio.Task[None]] = []
+        self._upkeep: list[asyncio.Task[None]] = []
+        self._reports: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        for function in self._settings.functions:
+            path = function.spec.folder
+            if path not in self._live:
+                folder = CodeFolder(path, self._settings.excluded)
+                self._live[path] = await read_live_code(folder, 0)
+                self._warn_if_too_large(self._live[path])
+            self._slots[function.spec.name] = FunctionSlots(
+                function, self._live[path], self._settings.concurrency, self
+            )
+        self._upkeep = [
+            self.tasks.create_task(self._link.keep_registered()),
+            self.tasks.create_task(self._link.heartbeat()),
+        ]
+        self._intake = [self.tasks.create_task(self._link.poll())]
+        if self._settings.reload:
+            self._intake += [self.tasks.create_task(self._watch(path)) for path in self._live]
+
+    async def close(self, hurry: asyncio.Event) -> None:
+        """Drain, kill what is left at the end of the grace, and go."""
+        _cancel(self._intake)
+        running = len(self.held())
+        if running:
+            self._say(AGENT, f"waiting for {running} to finish; once more to stop at once")
+        await self._until_empty(self._settings.grace_seconds, hurry)
+        for slots in self._slots.values():
+            slots.kill_busy()
+        await self._until_empty(_KILLED_SECONDS, asyncio.Event())
+        _cancel(self._upkeep)
+        for slots in self._slots.values():
+            slots.close()
+        _cancel(self._reports)
+        await self._link.leave()
+
+    async def _until_empty(self, limit_seconds: float, hurry: asyncio.Event) -> None:
+        try:
+            async with asyncio.timeout(limit_seconds), asyncio.TaskGroup() as waits:
+                hurried = waits.create_task(hurry.wait())
+                while self.held() and not hurry.is_set():
+                    self.freed.clear()
+                    freed = waits.create_task(self.freed.wait())
+                    await asyncio.wait({freed, hurried}, return_when=asyncio.FIRST_COMPLETED)
+                    freed.cancel()
+                hurried.cancel()
+        except TimeoutError:
+            pass
+
+    # The link's board.
+
+    def registrations(self) -> Sequence[FunctionRegistration]:
+        return [
+            slots.function.registration(self._live[slots.function.spec.folder])
+            for slots in self._slots.values()
+        ]
+
+    def registered(self, answer: Registered) -> None:
+        for function in answer.functions:
+            self.region = function.arn.split(":")[3]
+        self._known.set()
+        for slots in self._slots.values():
+            slots.warm_up()
+
+    def packed(self, function_name: str) -> PackedCode | None:
+        slots = self._slots.get(function_name)
+        return self._live[slots.function.spec.folder].packed if slots else None
+
+    def held(self) -> Sequence[InvocationId]:
+        return [held for slots in self._slots.values() for held in slots.held]
+
+    def free(self) -> Mapping[str, int]:
+        return {name: slots.free for name, slots in self._slots.items()}
+
+    def accept(self, invocation: Invocation) -> None:
+        slots = self._slots.get(invocation.function_name)
+        if slots is not None:
+            slots.accept(invocation)
+            return
+        message = f"This worker does not serve {invocation.function_name}"
+        result = error_result(Outcome.INIT_ERROR, "Runtime.UnknownFunction", message)
+        self._report(invocation, result, None)
+
+    # The slots' workshop.
+
+    def start_child(self, identity: RuntimeIdentity) -> AbstractAsyncContextManager[Child]:
+        name = identity.function_name
+        return running_child(
+            identity, self._environment, self._proxy, lambda line: self._say(name, line), self.tasks
+        )
+
+    def finished(self, slots: FunctionSlots, invocation: Invocation, result: Result) -> None:
+        self._report(invocation, result, slots)
+
+    def say(self, function_name: str, text: str) -> None:
+        self._say(function_name, text)
+
+    def _report(self, invocation: Invocation, result: Result, slots: FunctionSlots | None) -> None:
+        async def report() -> None:
+            await self._link.report(invocation.id, result)
+            if slots is not None:
+                slots.release(invocation.id)
+            self.freed.set()
+
+        task = self.tasks.create_task(report())
+        self._reports.add(task)
+        task.add_done_callback(self._reports.discard)
+
+    # Reload.
+
+    async def _watch(self, path: Path) -> None:
+        try:
+            async for changed in edits(self._live[path].folder):
+                await self._reload(path, changed)
+        except OSError as error:
+            self._say(AGENT, f"{path} cannot be watched, edits need a restart: {error}")
+
+    async def _reload(self, path: Path, changed: frozenset[Path]) -> None:
+        before = self._live[path]
+        forget_byte_code(changed)
+        live = await read_live_code(before.folder, before.generation + 1)
+        if not changed and live.packed is None:
+            return  # nothing to compare by, and nothing says that it changed
+        if before.packed and live.packed and before.packed.sha256 == live.packed.sha256:
+            return
+        if before.packed is not None:
+            self._warn_if_too_large(live)
+        self._live[path] = live
+        self._link.register_again()
+        for slots in self._slots.values():
+            if slots.function.spec.folder == path:
+                slots.reload(live)
+                self._say(slots.name, "reloaded")
+
+    def _warn_if_too_large(self, live: LiveCode) -> None:
+        if live.too_large:
+            self._say(AGENT, live.too_large)
+
+
+def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()

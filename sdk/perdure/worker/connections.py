@@ -1,0 +1,152 @@
+"""Keep-alive HTTP/1.1 connections to one service, shared by everything in the agent."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from perdure.worker import http1
+from perdure.worker.http1 import Answer, Fields
+
+_CONNECT_SECONDS = 5.0
+_IDLE_SECONDS = 30.0
+_IDLE_CONNECTIONS = 64
+_MAX_HEAD_BYTES = 256 * 1024
+
+
+class ServiceAway(Exception):
+    """The service could not be reached or did not answer; a request may have had its effect."""
+
+
+class InvalidServiceUrl(ValueError):
+    """The URL of the service is none; the text says what one looks like."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceUrl:
+    host: str
+    port: int
+    secure: bool
+    prefix: str
+
+    @classmethod
+    def parse(cls, text: str) -> ServiceUrl:
+        try:
+            url = urlsplit(text)
+            host, port = url.hostname, url.port
+        except ValueError as error:
+            raise InvalidServiceUrl(f"{text!r} is not a URL: {error}") from error
+        if url.scheme not in ("http", "https") or not host:
+            raise InvalidServiceUrl(f"{text!r} is not a URL such as http://127.0.0.1:8484")
+        secure = url.scheme == "https"
+        return cls(host, port or (443 if secure else 80), secure, url.path.rstrip("/"))
+
+    @property
+    def authority(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{'https' if self.secure else 'http'}://{self.authority}{self.prefix}"
+
+
+@dataclass(slots=True)
+class _Connection:
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    idle_since: float = 0.0
+
+    def is_usable(self, now: float) -> bool:
+        return (
+            now - self.idle_since < _IDLE_SECONDS
+            and not self.reader.at_eof()
+            and not self.writer.is_closing()
+        )
+
+
+class ServiceConnections:
+    """Exchanges one request for one answer at a time per connection; opens more as needed."""
+
+    def __init__(self, url: ServiceUrl) -> None:
+        self.url = url
+        self._idle: list[_Connection] = []
+        self._tls = ssl.create_default_context() if url.secure else None
+        self._host = (b"host", url.authority.encode())
+        self._prefix = url.prefix.encode()
+
+    async def exchange(
+        self,
+        method: bytes,
+        target: bytes,
+        fields: Fields = (),
+        body: bytes = b"",
+        *,
+        timeout_seconds: float,
+        repeatable: bool = True,
+        max_answer_bytes: int = http1.MAX_BODY_BYTES,
+    ) -> Answer:
+        """Send a request and read its answer, whatever its status.
+
+        `fields` are end-to-end ones, without Host. Raises ServiceAway. A kept connection may
+        turn out to be closed: a `repeatable` request then goes out again on another.
+        """
+        head = http1.request_head(method, self._prefix + target, (self._host, *fields), len(body))
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                while True:
+                    connection, kept = await self._connection()
+                    try:
+                        answer = await _exchange(connection, head, body, max_answer_bytes)
+                    except ConnectionError:
+                        connection.writer.close()
+                        if not (kept and repeatable):
+                            raise
+                    except BaseException:
+                        connection.writer.close()
+                        raise
+                    else:
+                        self._keep(connection, answer)
+                        return answer
+        except TimeoutError as error:
+            raise ServiceAway(f"{self.url} did not answer within {timeout_seconds:g} s") from error
+        except (OSError, http1.BadMessage) as error:
+            raise ServiceAway(f"{self.url}: {_reason(error)}") from error
+
+    def close(self) -> None:
+        for connection in self._idle:
+            connection.writer.close()
+        self._idle.clear()
+
+    async def _connection(self) -> tuple[_Connection, bool]:
+        now = asyncio.get_running_loop().time()
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_usable(now):
+                return connection, True
+            connection.writer.close()
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            reader, writer = await asyncio.open_connection(
+                self.url.host, self.url.port, ssl=self._tls, limit=_MAX_HEAD_BYTES
+            )
+        return _Connection(reader, writer), False
+
+    def _keep(self, connection: _Connection, answer: Answer) -> None:
+        if answer.closes or len(self._idle) >= _IDLE_CONNECTIONS:
+            connection.writer.close()
+            return
+        connection.idle_since = asyncio.get_running_loop().time()
+        self._idle.append(connection)
+
+
+async def _exchange(
+    connection: _Connection, head: bytes, body: bytes, max_answer_bytes: int
+) -> Answer:
+    http1.send(connection.writer, head, body)
+    await connection.writer.drain()
+    return await http1.read_answer(connection.reader, max_body_bytes=max_answer_bytes)
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

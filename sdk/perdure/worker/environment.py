@@ -1,0 +1,77 @@
+"""The environment of a runtime process: what Lambda sets, on top of the user's own.
+
+Each runtime needs something else (Python a default region, Node the log group), so all of it is
+always there.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PYTHON_RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+_LOOPBACK = "127.0.0.1,localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeIdentity:
+    """What a runtime process is told that it is."""
+
+    function_name: str
+    version: str
+    handler: str
+    folder: Path
+    memory_mb: int
+    region: str
+
+
+def runtime_environment(
+    users: Mapping[str, str], identity: RuntimeIdentity, *, port: int, log_descriptor: int | None
+) -> dict[str, str]:
+    """The whole environment. What the user set for AWS stays where it cannot mislead."""
+    endpoint = f"http://127.0.0.1:{port}"
+    environment = {
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_LAMBDA_LOG_LEVEL": "INFO",
+        "TZ": ":UTC",
+        **users,
+        "AWS_DEFAULT_REGION": identity.region,
+        "AWS_ENDPOINT_URL_LAMBDA": endpoint,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{PYTHON_RUNTIME}",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(identity.memory_mb),
+        "AWS_LAMBDA_FUNCTION_NAME": identity.function_name,
+        "AWS_LAMBDA_FUNCTION_VERSION": identity.version,
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{identity.function_name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": _log_stream(identity.version),
+        "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
+        "AWS_REGION": identity.region,
+        "LAMBDA_TASK_ROOT": str(identity.folder),
+        "PYTHONPATH": os.pathsep.join(
+            part for part in (str(identity.folder), users.get("PYTHONPATH")) if part
+        ),
+        "_HANDLER": identity.handler,
+    }
+    if not (users.get("AWS_ACCESS_KEY_ID") and users.get("AWS_SECRET_ACCESS_KEY")):
+        # SDKs sign every call; any key will do here.
+        environment |= dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "perdure")
+        environment.pop("AWS_SESSION_TOKEN", None)
+    environment.pop("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", None)
+    for name in ("NO_PROXY", "no_proxy"):
+        own = users.get(name)
+        environment[name] = f"{own},{_LOOPBACK}" if own else _LOOPBACK
+    environment.pop("_LAMBDA_TELEMETRY_LOG_FD", None)
+    if log_descriptor is not None:
+        environment["_LAMBDA_TELEMETRY_LOG_FD"] = str(log_descriptor)
+    return environment
+
+
+def _log_stream(version: str) -> str:
+    return f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{version}]{uuid.uuid4().hex}"

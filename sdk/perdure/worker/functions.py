@@ -1,0 +1,97 @@
+"""What an agent serves, and the code behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from perdure.worker.code import CodeCache, CodeFolder, CodeTooLarge, PackedCode, UnsafeCode, pack
+from perdure.worker.connections import ServiceAway
+from perdure.worker.environment import PYTHON_RUNTIME
+from perdure.worker.handler_spec import HandlerSpec
+from perdure.worker.service_client import (
+    DurableConfig,
+    FunctionRegistration,
+    ServiceClient,
+    ServiceRefused,
+    UnknownWorker,
+)
+
+_FETCH_SECONDS = 60.0
+_PAUSE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ServedFunction:
+    """A function as its owner wants it; `durable` is None for a plain one."""
+
+    spec: HandlerSpec
+    durable: DurableConfig | None
+    timeout_seconds: int
+    memory_mb: int = 128
+
+    def registration(self, live: LiveCode) -> FunctionRegistration:
+        return FunctionRegistration(
+            name=self.spec.name,
+            durable=self.durable,
+            timeout_seconds=self.timeout_seconds,
+            memory_mb=self.memory_mb,
+            runtime=PYTHON_RUNTIME,
+            handler=self.spec.handler,
+            code_sha256=live.packed.sha256 if live.packed else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCode:
+    """A folder at one moment. `packed` is None if it is too large to be published."""
+
+    folder: CodeFolder
+    generation: int
+    packed: PackedCode | None
+    too_large: str | None = None
+
+
+async def read_live_code(folder: CodeFolder, generation: int) -> LiveCode:
+    try:
+        return LiveCode(folder, generation, await asyncio.to_thread(pack, folder))
+    except CodeTooLarge as error:
+        return LiveCode(folder, generation, None, str(error))
+
+
+class CodeUnavailable(Exception):
+    """A version's code could not be had; the text says why."""
+
+
+class PublishedCode:
+    """Folders of published code by hash, fetched from the service once."""
+
+    def __init__(self, cache: CodeCache, client: ServiceClient) -> None:
+        self._cache = cache
+        self._client = client
+        self._fetching = asyncio.Lock()
+
+    async def folder(self, sha256: str) -> Path:
+        """Raises CodeUnavailable, for an absent service only after a minute."""
+        async with self._fetching:
+            if (folder := self._cache.find(sha256)) is not None:
+                return folder
+            content = await self._fetch(sha256)
+            try:
+                return await asyncio.to_thread(self._cache.add, sha256, content)
+            except (UnsafeCode, OSError) as error:
+                raise CodeUnavailable(str(error)) from error
+
+    async def _fetch(self, sha256: str) -> bytes:
+        now = asyncio.get_running_loop().time
+        deadline = now() + _FETCH_SECONDS
+        while True:
+            try:
+                return await self._client.get_code(sha256)
+            except (ServiceRefused, UnknownWorker) as error:
+                raise CodeUnavailable(f"No code {sha256}: {error}") from error
+            except ServiceAway as error:
+                if now() >= deadline:
+                    raise CodeUnavailable(f"No code {sha256}: {error}") from error
+            await asyncio.sleep(_PAUSE_SECONDS)

@@ -1,0 +1,113 @@
+"""The work that a poll brings and what becomes of it."""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NewType
+
+InvocationId = NewType("InvocationId", str)
+"""A UUID; the function sees it as its request id."""
+
+_LENGTH = struct.Struct(">I")
+
+
+class Outcome(StrEnum):
+    """How an invocation ended, as the service is told."""
+
+    RETURNED = "returned"
+    ERROR = "error"
+    INIT_ERROR = "init-error"
+    EXIT = "exit"
+    TIMEOUT = "timeout"
+
+
+class MalformedDelivery(Exception):
+    """A poll's answer could not be read; the service gives its invocations to someone else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One invocation to run. `code_sha256` is None where the live folder is to be run."""
+
+    id: InvocationId
+    function_name: str
+    version: str
+    function_arn: str
+    code_sha256: str | None
+    handler: str
+    timeout_seconds: float
+    trace_id: str | None
+    tenant_id: str | None
+    client_context: str | None
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The bytes that the function returned, or Lambda's error JSON."""
+
+    outcome: Outcome
+    body: bytes
+
+
+def decode_deliveries(body: bytes) -> list[Invocation]:
+    """The frames of a poll's answer. Raises MalformedDelivery."""
+    invocations: list[Invocation] = []
+    offset = 0
+    try:
+        while offset < len(body):
+            header, offset = _take(body, offset)
+            payload, offset = _take(body, offset)
+            invocations.append(_invocation(json.loads(header), payload))
+    except (ValueError, KeyError, TypeError, struct.error) as error:
+        raise MalformedDelivery(f"The service sent an invocation that is none: {error}") from error
+    return invocations
+
+
+def _take(body: bytes, offset: int) -> tuple[bytes, int]:
+    (length,) = _LENGTH.unpack_from(body, offset)
+    start = offset + _LENGTH.size
+    if start + length > len(body):
+        raise ValueError("it is cut short")
+    return body[start : start + length], start + length
+
+
+def _invocation(header: dict[str, Any], payload: bytes) -> Invocation:
+    return Invocation(
+        id=InvocationId(header["InvocationId"]),
+        function_name=header["FunctionName"],
+        version=header["Version"],
+        function_arn=header["FunctionArn"],
+        code_sha256=header["CodeSha256"],
+        handler=header["Handler"],
+        timeout_seconds=float(header["TimeoutSeconds"]),
+        trace_id=header.get("TraceId"),
+        tenant_id=header.get("TenantId"),
+        client_context=header.get("ClientContext"),
+        payload=payload,
+    )
+
+
+def error_result(outcome: Outcome, error_type: str, message: str) -> Result:
+    body = {"errorType": error_type, "errorMessage": message}
+    return Result(outcome, json.dumps(body).encode())
+
+
+def timed_out(invocation: Invocation) -> Result:
+    return error_result(
+        Outcome.TIMEOUT,
+        "Sandbox.Timedout",
+        f"RequestId: {invocation.id} Error: Task timed out after "
+        f"{invocation.timeout_seconds:.2f} seconds",
+    )
+
+
+def exited(invocation: Invocation, outcome: Outcome, how: str | None) -> Result:
+    """The runtime died. `how` as in "exit status 1"; None if it left in peace, with status 0."""
+    reason = f"exited with error: {how}" if how else "exited without providing a reason"
+    return error_result(
+        outcome, "Runtime.ExitError", f"RequestId: {invocation.id} Error: Runtime {reason}"
+    )

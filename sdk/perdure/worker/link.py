@@ -1,0 +1,216 @@
+"""What an agent and its service tell each other, through restarts of either.
+
+Three loops (registration, poll, heartbeat) and one task per result. A service that is away costs
+nothing but time: what runs goes on, and its results are repeated until they are accepted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from typing import Final, Protocol
+
+from perdure.worker.code import PackedCode
+from perdure.worker.connections import ServiceAway
+from perdure.worker.invocation import Invocation, InvocationId, Result
+from perdure.worker.service_client import (
+    FunctionRegistration,
+    Registered,
+    ServiceClient,
+    ServiceRefused,
+    UnknownWorker,
+)
+
+POLL_SECONDS: Final = 20
+RESULT_SECONDS: Final = 300.0
+
+_FIRST_PAUSE_SECONDS = 0.05
+_LONGEST_PAUSE_SECONDS = 2.0
+_CROWDED_PAUSE_SECONDS = 0.05
+_MISSED_HEARTBEATS = 2
+_DEFAULT_HEARTBEAT_SECONDS = 2.0
+
+
+class RegistrationRefused(Exception):
+    """The service will not have these functions; the text is its reason."""
+
+
+class Board(Protocol):
+    """What is served, what runs and what is free."""
+
+    freed: asyncio.Event
+    """Set whenever a slot becomes free."""
+
+    def registrations(self) -> Sequence[FunctionRegistration]: ...
+    def registered(self, answer: Registered) -> None: ...
+    def packed(self, function_name: str) -> PackedCode | None: ...
+    def held(self) -> Collection[InvocationId]: ...
+    def free(self) -> Mapping[str, int]: ...
+    def accept(self, invocation: Invocation) -> None: ...
+
+
+class _Pause:
+    """50 ms, then twice as long each time, up to 2 s."""
+
+    def __init__(self) -> None:
+        self._seconds = _FIRST_PAUSE_SECONDS
+
+    async def sleep(self) -> None:
+        await asyncio.sleep(self._seconds)
+        self._seconds = min(2 * self._seconds, _LONGEST_PAUSE_SECONDS)
+
+    def reset(self) -> None:
+        self._seconds = _FIRST_PAUSE_SECONDS
+
+
+class ServiceLink:
+    def __init__(self, client: ServiceClient, board: Board, say: Callable[[str], None]) -> None:
+        self._client = client
+        self._board = board
+        self._say = say
+        self._due = asyncio.Event()
+        self._due.set()
+        self._registered = asyncio.Event()
+        self._ever_registered = False
+        self._is_away = False
+        self._heartbeat_seconds = _DEFAULT_HEARTBEAT_SECONDS
+        self._poll_scope: asyncio.Timeout | None = None
+
+    def register_again(self) -> None:
+        """Something registered has changed. Polling goes on meanwhile."""
+        self._due.set()
+
+    async def keep_registered(self) -> None:
+        """For ever. Raises RegistrationRefused if the service says no the first time."""
+        pause = _Pause()
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            try:
+                await self._register()
+            except (ServiceAway, UnknownWorker) as error:
+                self._away(error)
+            except ServiceRefused as error:
+                if not self._ever_registered:
+                    raise RegistrationRefused(str(error)) from error
+                self._say(f"the service refuses the registration: {error}")
+            else:
+                pause.reset()
+                self._back()
+                continue
+            self._due.set()
+            await pause.sleep()
+
+    async def poll(self) -> None:
+        """For ever: take work whenever there are slots for it."""
+        pause = _Pause()
+        confirm: list[InvocationId] = []
+        while True:
+            await self._registered.wait()
+            free, wait_seconds = await self._free(bool(confirm))
+            try:
+                async with asyncio.timeout(None) as self._poll_scope:
+                    invocations = await self._client.poll(free, confirm, wait_seconds)
+            except (ServiceAway, UnknownWorker, ServiceRefused, TimeoutError) as error:
+                self._away(error)
+                await pause.sleep()
+                self._lost()
+                continue
+            finally:
+                self._poll_scope = None
+            pause.reset()
+            confirm = [invocation.id for invocation in invocations]
+            for invocation in invocations:
+                self._board.accept(invocation)
+
+    async def heartbeat(self) -> None:
+        """For ever, while registered."""
+        missed = 0
+        while True:
+            await self._registered.wait()
+            await asyncio.sleep(self._heartbeat_seconds)
+            try:
+                await self._client.heartbeat(self._board.held())
+            except UnknownWorker:
+                self._lost()
+            except (ServiceAway, ServiceRefused):
+                missed += 1
+                if missed == _MISSED_HEARTBEATS and self._poll_scope is not None:
+                    # The poll may hang on a host that is gone without a word.
+                    self._poll_scope.reschedule(asyncio.get_running_loop().time())
+            else:
+                missed = 0
+
+    async def report(self, invocation_id: InvocationId, result: Result) -> None:
+        """Deliver a result; after five minutes in vain it is dropped."""
+        now = asyncio.get_running_loop().time
+        deadline = now() + RESULT_SECONDS
+        pause = _Pause()
+        while True:
+            try:
+                await self._client.report(invocation_id, result)
+                return
+            except ServiceRefused as error:
+                self._say(f"the service refuses the result of {invocation_id}: {error}")
+                return
+            except UnknownWorker:
+                self._lost()
+            except ServiceAway as error:
+                if now() >= deadline:
+                    self._say(f"the result of {invocation_id} is lost: {error}")
+                    return
+            await pause.sleep()
+
+    async def leave(self) -> None:
+        """Tell the service that this worker ends; what it still holds goes to others."""
+        with suppress(ServiceAway, UnknownWorker, ServiceRefused):  # the heartbeats end anyway
+            await self._client.leave()
+
+    async def _register(self) -> None:
+        answer = await self._client.register(
+            self._board.registrations(),
+            self._board.held(),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+        )
+        for function in answer.functions:
+            if function.code_missing and (packed := self._board.packed(function.name)) is not None:
+                await self._client.put_code(packed.sha256, packed.content)
+        self._heartbeat_seconds = answer.heartbeat_seconds
+        self._board.registered(answer)
+        self._ever_registered = True
+        self._registered.set()
+
+    async def _free(self, must_confirm: bool) -> tuple[Mapping[str, int], int]:
+        """Free slots to poll with, and how long the service may hold the poll.
+
+        A held poll cannot learn of slots that become free later, so none is held for long while
+        a function has none.
+        """
+        free = self._board.free()
+        if not must_confirm and not all(free.values()):
+            self._board.freed.clear()
+            try:
+                async with asyncio.timeout(_CROWDED_PAUSE_SECONDS if any(free.values()) else None):
+                    await self._board.freed.wait()
+            except TimeoutError:
+                pass
+            free = self._board.free()
+        return free, POLL_SECONDS if all(free.values()) else 0
+
+    def _lost(self) -> None:
+        self._registered.clear()
+        self._due.set()
+
+    def _away(self, error: Exception) -> None:
+        if not self._is_away:
+            self._is_away = True
+            self._say(f"{error}; trying again")
+
+    def _back(self) -> None:
+        if self._is_away:
+            self._is_away = False
+            self._say(f"{self._client.service} is back")

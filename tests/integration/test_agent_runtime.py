@@ -1,0 +1,543 @@
+"""The agent with real runtime processes, against a service that speaks only its protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from perdure.worker.agent import Agent, AgentSettings
+from perdure.worker.connections import ServiceUrl
+from perdure.worker.functions import ServedFunction
+from perdure.worker.handler_spec import parse_handler_spec
+from perdure.worker.http1 import Answer, Request
+from perdure.worker.service_client import DurableConfig
+from tests.support.waiting import eventually
+from tests.support.worker_service import WorkerService, worker_service
+
+HANDLER = """
+import json, logging, os, signal, sys, time, urllib.error, urllib.request
+from pathlib import Path
+
+logging.getLogger().info("loaded by %s", os.getpid())
+
+
+def handler(event, context):
+    match event:
+        case {"env": names}:
+            return {name: os.environ.get(name) for name in names}
+        case {"exit": status}:
+            os._exit(status)
+        case {"kill": True}:
+            os.kill(os.getpid(), signal.SIGKILL)
+        case {"raise": text}:
+            raise ValueError(text)
+        case {"call": path}:
+            request = urllib.request.Request(os.environ["AWS_ENDPOINT_URL_LAMBDA"] + path, b"{}")
+            try:
+                with urllib.request.urlopen(request) as answer:
+                    return [answer.status, json.loads(answer.read())]
+            except urllib.error.HTTPError as error:
+                return [error.code, json.loads(error.read())]
+        case {"started": started, "until": until}:
+            Path(started).touch()
+            while not Path(until).exists():
+                time.sleep(0.005)
+    return {
+        "version": 1,
+        "event": event,
+        "pid": os.getpid(),
+        "file": __file__,
+        "id": context.aws_request_id,
+        "arn": context.invoked_function_arn,
+        "milliseconds": context.get_remaining_time_in_millis(),
+        "function": context.function_name,
+        "function_version": context.function_version,
+    }
+"""
+
+CHECKPOINT = "/2025-12-01/durable-executions/arn%3Aaws%3Ax%2Fy/checkpoint"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[WorkerService]:
+    async with worker_service() as service:
+        yield service
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> Path:
+    file = tmp_path / "some code" / "app.py"
+    file.parent.mkdir()
+    edit(file, HANDLER)
+    return file
+
+
+def edit(file: Path, text: str) -> None:
+    file.write_text(text)
+
+
+class Lines:
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str]] = []
+
+    def say(self, name: str, text: str) -> None:
+        self.seen.append((name, text))
+
+    def text(self) -> str:
+        return "\n".join(text for _, text in self.seen)
+
+
+@asynccontextmanager
+async def agent(
+    service: WorkerService,
+    file: Path,
+    *,
+    concurrency: int = 4,
+    timeout_seconds: int = 30,
+    reload: bool = False,
+    grace_seconds: float = 20,
+    durable: DurableConfig | None = None,
+    lines: Lines | None = None,
+) -> AsyncIterator[Agent]:
+    settings = AgentSettings(
+        service=ServiceUrl.parse(service.url),
+        functions=[ServedFunction(parse_handler_spec(f"hello={file}"), durable, timeout_seconds)],
+        concurrency=concurrency,
+        reload=reload,
+        cache=file.parent.parent / "cache",
+        grace_seconds=grace_seconds,
+    )
+    agent = Agent(settings, (lines or Lines()).say, os.environ)
+    async with asyncio.TaskGroup() as tasks:
+        work = tasks.create_task(agent.run())
+        try:
+            await agent.registered.wait()
+            yield agent
+        finally:
+            agent.stop()
+            await work
+
+
+def children_of(pid: int) -> list[psutil.Process]:
+    return [child for child in psutil.Process(pid).children() if child.status() != "zombie"]
+
+
+async def test_a_function_is_registered_with_its_code(service: WorkerService, code: Path) -> None:
+    async with agent(service, code, durable=DurableConfig(3600, 7)):
+        (registration,) = service.registrations
+        await service.until(lambda: bool(service.code))
+    (function,) = registration["Functions"]
+    assert list(service.code) == [function.pop("CodeSha256")]
+    assert function == {
+        "FunctionName": "hello",
+        "DurableConfig": {"ExecutionTimeout": 3600, "RetentionPeriodInDays": 7},
+        "Timeout": 30,
+        "MemorySize": 128,
+        "Runtime": f"python3.{sys.version_info.minor}",
+        "Handler": "app.handler",
+    }
+    assert registration["Held"] == []
+    assert service.left == [registration["WorkerId"]]
+
+
+async def test_an_event_goes_in_and_a_result_comes_out(service: WorkerService, code: Path) -> None:
+    event = {"text": "é\u0000😀", "large": "x" * 3_000_000}
+    async with agent(service, code):
+        invocation = await service.invoke("hello", event, timeout_seconds=7)
+        result = await service.result(invocation)
+        await service.until(lambda: service.confirmed == [invocation])
+    assert result.outcome == "returned"
+    returned = result.json
+    assert returned["event"] == event
+    assert returned["id"] == invocation
+    assert returned["arn"].endswith(":function:hello:$LATEST")
+    assert 0 < returned["milliseconds"] <= 7000
+    assert (returned["function"], returned["function_version"]) == ("hello", "$LATEST")
+
+
+async def test_a_runtime_finds_the_environment_of_lambda(
+    service: WorkerService, code: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINE", "kept")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", "http://elsewhere")
+    monkeypatch.setenv("NO_PROXY", "mine")
+    names = [
+        "MINE",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "LAMBDA_TASK_ROOT",
+        "_HANDLER",
+        "NO_PROXY",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_ENDPOINT_URL_LAMBDA",
+    ]
+    async with agent(service, code):
+        seen = (await service.call("hello", {"env": names})).json
+    runtime_api = seen.pop("AWS_LAMBDA_RUNTIME_API")
+    assert seen == {
+        "MINE": "kept",
+        "AWS_REGION": "eu-west-3",
+        "AWS_DEFAULT_REGION": "eu-west-3",
+        "AWS_ACCESS_KEY_ID": "perdure",
+        "AWS_LAMBDA_FUNCTION_NAME": "hello",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/hello",
+        "LAMBDA_TASK_ROOT": str(code.parent),
+        "_HANDLER": "app.handler",
+        "NO_PROXY": "mine,127.0.0.1,localhost",
+        "AWS_ENDPOINT_URL_LAMBDA": f"http://{runtime_api}",
+    }
+
+
+async def test_an_exception_is_an_error_and_the_process_stays(
+    service: WorkerService, code: Path
+) -> None:
+    async with agent(service, code):
+        before = (await service.call("hello", {})).json["pid"]
+        result = await service.call("hello", {"raise": "broken"})
+        after = (await service.call("hello", {})).json["pid"]
+    assert result.outcome == "error"
+    assert (result.json["errorType"], result.json["errorMessage"]) == ("ValueError", "broken")
+    assert before == after
+
+
+@pytest.mark.parametrize(
+    ("event", "manner"),
+    [
+        ({"exit": 3}, "exited with error: exit status 3"),
+        ({"exit": 0}, "exited without providing a reason"),
+        ({"kill": True}, "exited with error: signal: killed"),
+    ],
+)
+async def test_a_death_is_reported_at_once_and_another_process_goes_on(
+    service: WorkerService, code: Path, event: Any, manner: str
+) -> None:
+    async with agent(service, code):
+        invocation = await service.invoke("hello", event)
+        result = await service.result(invocation)
+        assert (await service.call("hello", {})).outcome == "returned"
+    assert result.outcome == "exit"
+    assert result.json == {
+        "errorType": "Runtime.ExitError",
+        "errorMessage": f"RequestId: {invocation} Error: Runtime {manner}",
+    }
+
+
+async def test_a_timeout_kills_the_process_with_all_it_started(
+    service: WorkerService, code: Path, tmp_path: Path
+) -> None:
+    forever = {"started": str(tmp_path / "started"), "until": str(tmp_path / "never")}
+    async with agent(service, code):
+        invocation = await service.invoke("hello", forever, timeout_seconds=0.5)
+        result = await service.result(invocation)
+        assert (await service.call("hello", {})).outcome == "returned"
+    assert (tmp_path / "started").exists()
+    assert result.outcome == "timeout"
+    assert result.json == {
+        "errorType": "Sandbox.Timedout",
+        "errorMessage": f"RequestId: {invocation} Error: Task timed out after 0.50 seconds",
+    }
+
+
+async def test_code_that_does_not_load_is_an_init_error(service: WorkerService, code: Path) -> None:
+    edit(code, "import nothing_of_that_name\ndef handler(event, context): ...\n")
+    async with agent(service, code):
+        result = await service.call("hello", {})
+        again = await service.call("hello", {})
+    assert (result.outcome, again.outcome) == ("init-error", "init-error")
+    assert result.json["errorType"] == "Runtime.ImportModuleError"
+    assert "nothing_of_that_name" in result.json["errorMessage"]
+
+
+async def test_a_process_that_ends_while_loading_is_an_init_error(
+    service: WorkerService, code: Path
+) -> None:
+    edit(code, "import os\nos._exit(4)\ndef handler(event, context): ...\n")
+    async with agent(service, code):
+        result = await service.call("hello", {})
+    assert result.outcome == "init-error"
+    assert result.json["errorType"] == "Runtime.ExitError"
+    assert result.json["errorMessage"].endswith("Runtime exited with error: exit status 4")
+
+
+async def test_code_that_hangs_while_loading_is_an_init_error(
+    service: WorkerService, code: Path
+) -> None:
+    edit(code, "import time\ntime.sleep(1e6)\ndef handler(event, context): ...\n")
+    async with agent(service, code, timeout_seconds=1):
+        result = await service.call("hello", {})
+    assert result.outcome == "init-error"
+    assert result.json["errorType"] == "Sandbox.Timedout"
+
+
+async def test_an_idle_process_that_dies_is_replaced(service: WorkerService, code: Path) -> None:
+    async with agent(service, code):
+        pid = (await service.call("hello", {})).json["pid"]
+        runtime = psutil.Process(pid)
+        runtime.kill()
+        assert await asyncio.to_thread(_gone, runtime)
+        result = await service.call("hello", {})
+    assert result.outcome == "returned"
+    assert result.json["pid"] != pid
+
+
+async def test_processes_grow_to_the_concurrency_and_no_more_is_taken(
+    service: WorkerService, code: Path, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    async with agent(service, code, concurrency=2):
+        events = [{"started": str(tmp_path / f"s{i}"), "until": str(gate)} for i in range(3)]
+        invocations = [await service.invoke("hello", event) for event in events]
+        await service.until(lambda: sorted(service.held) == sorted(invocations[:2]))
+        await asyncio.to_thread(eventually, (tmp_path / "s1").exists)
+        assert len(service.queue) == 1
+        gate.touch()
+        results = [await service.result(invocation) for invocation in invocations]
+    assert {result.outcome for result in results} == {"returned"}
+    assert len({result.json["pid"] for result in results}) == 2
+    assert service.most_polls == 1
+
+
+async def test_what_a_function_writes_carries_its_name(service: WorkerService, code: Path) -> None:
+    lines = Lines()
+    edit(
+        code,
+        "import logging, os, sys\n"
+        "def handler(event, context):\n"
+        "    print('to stdout')\n"
+        "    print('to stderr', file=sys.stderr)\n"
+        "    logging.getLogger().warning('logged\\nin two lines')\n"
+        "    os.write(1, b'without an end')\n"
+        "    os._exit(1)\n",
+    )
+    async with agent(service, code, lines=lines):
+        await service.call("hello", {})
+    written = [text for name, text in lines.seen if name == "hello"]
+    assert {"to stdout", "to stderr", "without an end", "in two lines"} <= set(written)
+    assert any(text.startswith("[WARNING]") and text.endswith("logged") for text in written)
+
+
+async def test_a_restart_of_the_service_leaves_invocations_alone(
+    service: WorkerService, code: Path, tmp_path: Path
+) -> None:
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    async with agent(service, code):
+        invocation = await service.invoke("hello", {"started": str(started), "until": str(gate)})
+        await service.until(lambda: service.held == [invocation])
+        await service.stop()
+        gate.touch()
+        await service.start()
+        assert (await service.result(invocation)).outcome == "returned"
+        assert (await service.call("hello", {})).outcome == "returned"
+    registrations = service.registrations
+    assert len(registrations) > 1
+    assert len({registration["WorkerId"] for registration in registrations}) == 1
+    assert len(service.results) == 2
+
+
+async def test_a_worker_that_was_forgotten_registers_with_what_it_holds(
+    service: WorkerService, code: Path, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    async with agent(service, code):
+        invocation = await service.invoke(
+            "hello", {"started": str(tmp_path / "started"), "until": str(gate)}
+        )
+        await service.until(lambda: service.held == [invocation])
+        service.known.clear()
+        await service.until(lambda: len(service.registrations) > 1)
+        assert service.registrations[-1]["Held"] == [invocation]
+        gate.touch()
+        assert (await service.result(invocation)).outcome == "returned"
+
+
+async def test_calls_of_the_lambda_api_go_through_as_they_are(
+    service: WorkerService, code: Path
+) -> None:
+    service.lambda_api = lambda _: Answer(409, (), b'{"Type":"User"}')
+    async with agent(service, code):
+        result = await service.call("hello", {"call": "/2015-03-31/functions/a%3A1/invocations"})
+    assert result.json == [409, {"Type": "User"}]
+    (request,) = service.proxied
+    assert (request.method, request.target) == (b"POST", b"/2015-03-31/functions/a%3A1/invocations")
+    assert request.body == b"{}"
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 409])
+async def test_a_refused_checkpoint_is_no_verdict(
+    service: WorkerService, code: Path, status: int
+) -> None:
+    service.lambda_api = lambda _: Answer(status, (), b"{}")
+    async with agent(service, code):
+        result = await service.call("hello", {"call": CHECKPOINT})
+    assert result.json[0] == 503
+    assert f"answered {status}" in result.json[1]["Message"]
+    assert len(service.proxied) == 1
+
+
+async def test_a_checkpoint_is_repeated_while_the_service_is_away(
+    service: WorkerService, code: Path
+) -> None:
+    def away_at_first(_: Request) -> Answer:
+        return Answer(503 if len(service.proxied) < 3 else 200, (), b'{"x":1}')
+
+    service.lambda_api = away_at_first
+    async with agent(service, code):
+        result = await service.call("hello", {"call": CHECKPOINT})
+    assert result.json == [200, {"x": 1}]
+    assert [request.body for request in service.proxied] == [b"{}"] * 3
+
+
+async def test_edited_code_is_loaded_and_what_runs_ends_on_the_old(
+    service: WorkerService, code: Path, tmp_path: Path
+) -> None:
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    lines = Lines()
+    async with agent(service, code, reload=True, lines=lines):
+        before = (await service.call("hello", {})).json
+        running = await service.invoke("hello", {"started": str(started), "until": str(gate)})
+        await service.until(lambda: service.held == [running])
+        edit(code, HANDLER.replace('"version": 1', '"version": 2'))
+        await service.until(lambda: len(service.code) == 2)
+        after = (await service.call("hello", {})).json
+        gate.touch()
+        ended = (await service.result(running)).json
+        again = (await service.call("hello", {})).json
+    assert (before["version"], ended["version"]) == (1, 1)
+    assert (after["version"], again["version"]) == (2, 2)
+    assert before["pid"] == ended["pid"] != after["pid"]
+    assert ("hello", "reloaded") in lines.seen
+
+
+async def test_a_published_version_runs_its_own_copy_of_the_code(
+    service: WorkerService, code: Path
+) -> None:
+    async with agent(service, code):
+        await service.until(lambda: bool(service.code))
+        (sha256,) = service.code
+        edit(code, HANDLER.replace('"version": 1', '"version": 2'))
+        published = {"CodeSha256": sha256, "Version": "7"}
+        result = (await service.call("hello", {}, **published)).json
+        missing = await service.call("hello", {}, Version="8", CodeSha256="0" * 64)
+    assert (result["version"], result["function_version"]) == (1, "7")
+    assert Path(result["file"]).parent.name == sha256
+    assert missing.outcome == "init-error"
+    assert missing.json["errorType"] == "Runtime.CodeUnavailable"
+
+
+async def test_a_full_house_makes_room_for_another_version(
+    service: WorkerService, code: Path
+) -> None:
+    async with agent(service, code, concurrency=1):
+        await service.until(lambda: bool(service.code))
+        (sha256,) = service.code
+        for version in ("$LATEST", "1", "2", "$LATEST"):
+            published = None if version == "$LATEST" else sha256
+            result = await service.call("hello", {}, Version=version, CodeSha256=published)
+            assert result.json["function_version"] == version
+
+
+async def test_a_drain_lets_what_runs_finish(
+    service: WorkerService, code: Path, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    async with agent(service, code) as worker:
+        invocation = await service.invoke(
+            "hello", {"started": str(tmp_path / "started"), "until": str(gate)}
+        )
+        await service.until(lambda: service.held == [invocation])
+        worker.stop()
+        late = await service.invoke("hello", {})
+        gate.touch()
+        assert (await service.result(invocation)).outcome == "returned"
+    assert len(service.left) == 1
+    assert late not in service.results
+    assert children_of(os.getpid()) == []
+
+
+async def test_what_outlasts_the_grace_is_killed_and_reported(
+    service: WorkerService, code: Path, tmp_path: Path
+) -> None:
+    forever = {"started": str(tmp_path / "started"), "until": str(tmp_path / "never")}
+    async with agent(service, code, grace_seconds=0):
+        invocation = await service.invoke("hello", forever)
+        await service.until(lambda: service.held == [invocation])
+    result = await service.result(invocation)
+    assert result.outcome == "exit"
+    assert result.json["errorMessage"].endswith("signal: killed")
+    assert children_of(os.getpid()) == []
+
+
+async def test_runtimes_die_with_an_agent_that_is_killed(
+    service: WorkerService, code: Path
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", "from perdure.cli import main; main()"),
+        *("worker", f"hello={code}", "--service", service.url),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    try:
+        await service.until(lambda: bool(service.registrations))
+        runtime = psutil.Process((await service.call("hello", {})).json["pid"])
+        process.kill()
+        await process.wait()
+        assert await asyncio.to_thread(_gone, runtime)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+
+
+def _gone(process: psutil.Process) -> bool:
+    try:
+        process.wait(timeout=10)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.TimeoutExpired:
+        return False
+    return True
+
+
+async def test_a_second_handler_of_one_worker_is_served_beside_the_first(
+    service: WorkerService, tmp_path: Path
+) -> None:
+    specs = []
+    for name in ("one", "two"):
+        file = tmp_path / f"{name}.py"
+        edit(file, f"def handler(event, context): return {json.dumps(name)}\n")
+        specs.append(ServedFunction(parse_handler_spec(str(file)), None, 30))
+    settings = AgentSettings(
+        ServiceUrl.parse(service.url), specs, 1, False, tmp_path / "cache", 5.0
+    )
+    worker = Agent(settings, Lines().say, os.environ)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(worker.run())
+        header = {"one": "one.handler", "two": "two.handler"}
+        calls = [
+            service.call(name, {}, Handler=header[name])
+            for _ in range(5)
+            for name in ("one", "two")
+        ]
+        results = await asyncio.gather(*calls)
+        worker.stop()
+    assert [result.json for result in results] == ["one", "two"] * 5
+    assert service.most_polls == 1

@@ -1,0 +1,164 @@
+"""A folder as a zip with a hash, and such a zip as a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from perdure.worker import code
+from perdure.worker.code import CodeCache, CodeFolder, CodeTooLarge, UnsafeCode, pack
+
+
+def write(folder: Path, **files: str) -> CodeFolder:
+    for name, text in files.items():
+        file = folder / name.replace("__", "/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return CodeFolder(folder)
+
+
+def names(content: bytes) -> list[str]:
+    return zipfile.ZipFile(io.BytesIO(content)).namelist()
+
+
+def zip_of(*entries: tuple[zipfile.ZipInfo | str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for entry, content in entries:
+            archive.writestr(entry, content)
+    return buffer.getvalue()
+
+
+def add(cache: CodeCache, content: bytes) -> Path:
+    return cache.add(hashlib.sha256(content).hexdigest(), content)
+
+
+def test_the_same_files_give_the_same_bytes_whenever_they_were_written(tmp_path: Path) -> None:
+    one = write(tmp_path / "one", b="2", a="1", sub__c="3")
+    two = write(tmp_path / "two", sub__c="3", a="1", b="2")
+    os.utime(tmp_path / "two" / "a", (1, 1))
+    assert pack(one) == pack(two)
+    assert names(pack(one).content) == ["a", "b", "sub/c"]
+
+
+def test_an_edit_gives_another_hash(tmp_path: Path) -> None:
+    folder = write(tmp_path, a="1")
+    before = pack(folder)
+    write(tmp_path, a="2")
+    assert pack(folder).sha256 != before.sha256
+
+
+def test_what_is_not_code_is_left_out(tmp_path: Path) -> None:
+    folder = write(tmp_path, a="1")
+    for path in (
+        ".hidden",
+        ".git/config",
+        "__pycache__/a.pyc",
+        "old.pyc",
+        "my venv/pyvenv.cfg",
+        "my venv/lib/x.py",
+        "data/postgres/file",
+        "node_modules/x/index.js",
+    ):
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("x")
+    folder = CodeFolder(folder.path, frozenset({tmp_path / "data"}))
+    assert names(pack(folder).content) == ["a", "node_modules/x/index.js"]
+    kept = {path for path in tmp_path.rglob("*") if path.is_file() and folder.holds(path)}
+    assert kept == {tmp_path / "a", tmp_path / "node_modules/x/index.js"}
+    assert not folder.holds(tmp_path.parent / "elsewhere.py")
+
+
+def test_links_are_followed_and_circles_end(tmp_path: Path) -> None:
+    folder = write(tmp_path / "code", a="1")
+    write(tmp_path / "shared", b="2")
+    (tmp_path / "code" / "lib").symlink_to(tmp_path / "shared")
+    (tmp_path / "shared" / "back").symlink_to(tmp_path / "code")
+    (tmp_path / "code" / "broken").symlink_to(tmp_path / "nowhere")
+    assert names(pack(folder).content) == ["a", "lib/b"]
+
+
+def test_a_folder_beyond_the_limits_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write(tmp_path, a="1", b="2")
+    monkeypatch.setattr(code, "MAX_FILES", 1)
+    with pytest.raises(CodeTooLarge, match="no version of it can be published"):
+        pack(folder)
+    monkeypatch.setattr(code, "MAX_FILES", 2)
+    monkeypatch.setattr(code, "MAX_ZIP_BYTES", 100)
+    with pytest.raises(CodeTooLarge):
+        pack(folder)
+
+
+def test_unpacked_code_is_the_packed_folder(tmp_path: Path) -> None:
+    folder = write(tmp_path / "code", a="1", sub__run="2")
+    (tmp_path / "code" / "sub" / "run").chmod(0o755)
+    packed = pack(folder)
+    cache = CodeCache(tmp_path / "cache")
+    assert cache.find(packed.sha256) is None
+    unpacked = cache.add(packed.sha256, packed.content)
+    assert cache.find(packed.sha256) == unpacked
+    assert pack(CodeFolder(unpacked)) == packed
+    assert (unpacked / "sub" / "run").stat().st_mode & stat.S_IXUSR
+
+
+def test_code_that_was_added_meanwhile_is_kept(tmp_path: Path) -> None:
+    packed = pack(write(tmp_path / "code", a="1"))
+    cache = CodeCache(tmp_path / "cache")
+    first = cache.add(packed.sha256, packed.content)
+    (first / "a").write_text("in use")
+    assert cache.add(packed.sha256, packed.content) == first
+    assert (first / "a").read_text() == "in use"
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [packed.sha256]
+
+
+def link(name: str, mode: int = stat.S_IFLNK | 0o777) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name)
+    entry.create_system = 3
+    entry.external_attr = mode << 16
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"no zip", "not a readable zip"),
+        (zip_of(("/etc/cron.d/x", b"x")), "outside of its folder"),
+        (zip_of(("../x", b"x")), "outside of its folder"),
+        (zip_of(("a/../../x", b"x")), "outside of its folder"),
+        (zip_of(("a\\..\\x", b"x")), "outside of its folder"),
+        (zip_of((link("a"), b"/etc/passwd")), "no file"),
+        (zip_of((link("a", stat.S_IFIFO | 0o644), b"")), "no file"),
+        (zip_of(("a", b"x"), ("./a", b"y")), "twice"),
+        (zip_of(("a", b"x"), ("a/b", b"y")), "cannot be unpacked"),
+        (zip_of(("bomb", b"\0" * 4_000_000)), "would unpack to 4000000 bytes"),
+        (zip_of(("a", b"x" * 100))[:-30], "not a readable zip"),
+    ],
+)
+def test_a_zip_that_would_do_harm_leaves_nothing_behind(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    with pytest.raises(UnsafeCode, match=message):
+        add(CodeCache(tmp_path / "cache"), content)
+    assert [*tmp_path.iterdir()] == [tmp_path / "cache"]
+    assert [*(tmp_path / "cache").iterdir()] == []
+
+
+def test_a_zip_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
+    honest = zip_of(("a", b"x" * 1000))
+    lying = honest.replace((1000).to_bytes(4, "little"), (10).to_bytes(4, "little"))
+    with pytest.raises(UnsafeCode):
+        add(CodeCache(tmp_path / "cache"), lying)
+
+
+def test_code_under_a_wrong_hash_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnsafeCode, match="another hash"):
+        CodeCache(tmp_path / "cache").add("0" * 64, zip_of(("a", b"x")))

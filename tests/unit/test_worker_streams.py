@@ -1,0 +1,166 @@
+"""Framing: HTTP/1.1, the lines and frames of a log, and the frames of a poll."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import struct
+
+import pytest
+
+from perdure.cli.output import LinePrinter
+from perdure.worker import http1
+from perdure.worker.http1 import BadMessage, BodyTooLarge
+from perdure.worker.invocation import MalformedDelivery, decode_deliveries
+from perdure.worker.log_capture import MAX_LINE_BYTES, LineSplitter, capture_frames
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def reader_of(data: bytes) -> asyncio.StreamReader:
+    reader = asyncio.StreamReader()
+    reader.feed_data(data)
+    reader.feed_eof()
+    return reader
+
+
+class Peer(asyncio.WriteTransport):
+    """The other end's view of what was written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.received = b""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.received += data
+
+    def is_closing(self) -> bool:
+        return True
+
+
+def writer_to(peer: Peer, reader: asyncio.StreamReader) -> asyncio.StreamWriter:
+    loop = asyncio.get_running_loop()
+    return asyncio.StreamWriter(peer, asyncio.StreamReaderProtocol(reader), reader, loop)
+
+
+async def read_request(data: bytes, *, limit: int = 100) -> tuple[http1.Request | None, bytes]:
+    reader, peer = reader_of(data), Peer()
+    request = await http1.read_request(reader, writer_to(peer, reader), max_body_bytes=limit)
+    return request, peer.received
+
+
+async def test_a_request_is_read_with_its_body() -> None:
+    request, _ = await read_request(
+        b"POST /a%2Fb?x HTTP/1.1\r\nHost: h\r\nContent-Length:3\r\n\r\nabc"
+    )
+    assert request is not None
+    assert (request.method, request.target, request.body) == (b"POST", b"/a%2Fb?x", b"abc")
+    assert http1.field(request.fields, b"host") == b"h"
+    assert not request.closes
+
+
+async def test_chunks_are_joined_and_their_extensions_and_trailers_ignored() -> None:
+    request, _ = await read_request(
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"2;x=y\r\nab\r\n1\r\nc\r\n0\r\nTrailer: t\r\n\r\n"
+    )
+    assert request is not None
+    assert request.body == b"abc"
+
+
+async def test_a_client_that_waits_for_leave_to_send_gets_it() -> None:
+    request, answered = await read_request(
+        b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx"
+    )
+    assert request is not None
+    assert answered == b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+async def test_the_end_of_a_connection_is_no_request() -> None:
+    assert await read_request(b"") == (None, b"")
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (b"GET / HT", BadMessage),
+        (b"nonsense\r\n\r\n", BadMessage),
+        (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", BadMessage),
+        (b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", BadMessage),
+        (b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", BadMessage),
+        (b"GET / HTTP/1.1\r\nContent-Length: 5\r\n\r\nabc", ConnectionError),
+        (b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", BadMessage),
+        (b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc", ConnectionError),
+        (b"GET / HTTP/1.1\r\nContent-Length: 101\r\n\r\n" + b"x" * 101, BodyTooLarge),
+        (
+            b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n%b\r\n0\r\n\r\n"
+            % (b"x" * 101),
+            BodyTooLarge,
+        ),
+    ],
+)
+async def test_what_is_no_request_ends_the_connection(data: bytes, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        await read_request(data)
+
+
+async def test_an_answer_without_a_length_ends_with_its_connection() -> None:
+    answer = await http1.read_answer(
+        reader_of(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\nabc"), max_body_bytes=10
+    )
+    assert (answer.status, answer.body, answer.closes) == (200, b"abc", True)
+
+
+async def test_an_answer_without_a_body_has_none() -> None:
+    answer = await http1.read_answer(
+        reader_of(b"HTTP/1.1 204 No Content\r\n\r\nrest"), max_body_bytes=10
+    )
+    assert (answer.status, answer.body, answer.closes) == (204, b"", False)
+
+
+def test_lines_come_whole_whatever_the_pieces() -> None:
+    splitter = LineSplitter()
+    assert list(splitter.feed(b"a\r\n\nb")) == ["a", ""]
+    assert list(splitter.feed(b"c\xff\n")) == ["bc\ufffd"]
+    assert list(splitter.end()) == []
+
+
+def test_a_line_without_end_comes_in_pieces() -> None:
+    splitter = LineSplitter()
+    pieces = list(splitter.feed(b"x" * (2 * MAX_LINE_BYTES + 1)))
+    assert [len(piece) for piece in pieces] == [MAX_LINE_BYTES, MAX_LINE_BYTES]
+    assert list(splitter.end()) == ["x"]
+
+
+async def test_log_frames_give_their_lines() -> None:
+    frame = struct.pack(">IIQ", 0xA55A0003, 8, 1) + b"one\ntwo\n"
+    seen: list[str] = []
+    await capture_frames(reader_of(frame + frame), seen.append)
+    assert seen == ["one", "two", "one", "two"]
+
+
+async def test_what_is_no_log_frame_is_shown_as_it_is() -> None:
+    seen: list[str] = []
+    await capture_frames(reader_of(b"0123456789abcdefplain\ntext"), seen.append)
+    assert seen == ["0123456789abcdef", "plain", "text"]
+
+
+def test_a_delivery_that_is_cut_short_is_refused() -> None:
+    with pytest.raises(MalformedDelivery):
+        decode_deliveries(struct.pack(">I", 100) + b"{}")
+    with pytest.raises(MalformedDelivery):
+        decode_deliveries(struct.pack(">I", 2) + b"{}" + struct.pack(">I", 0))
+    assert decode_deliveries(b"") == []
+
+
+def test_lines_are_printed_behind_aligned_labels() -> None:
+    stream = io.StringIO()
+    printer = LinePrinter(stream)
+    printer.labels("perdure", "order")
+    printer.say("order", "hello")
+    printer.line("plain")
+    printer.close()
+    assert stream.getvalue() == "order   | hello\nplain\n"
