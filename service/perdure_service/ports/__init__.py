@@ -1,1 +1,1 @@
-"""What the application needs of the world, as Protocols. Adapters implement them; main wires them."""
+"""What the application needs of the world, as Protocols; main wires the adapters in."""

@@ -22,6 +22,10 @@ class FunctionCatalogue(Protocol):
         """Raises ResourceNotFound."""
         ...
 
+    def remembered(self, id_: FunctionVersionId) -> FunctionVersion | None:
+        """The version if it was read before, however long ago; no I/O."""
+        ...
+
     async def create(self, version: FunctionVersion) -> FunctionVersion:
         """Add a function with its $LATEST. Raises ResourceConflict if the name is taken."""
         ...

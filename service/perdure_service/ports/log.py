@@ -73,8 +73,12 @@ class ExecutionLog(Protocol):
         ahead. Costs nothing if it is cached. Raises ResourceNotFound."""
         ...
 
+    async def warm(self, ids: Sequence[ExecutionId]) -> None:
+        """Bring what is not cached into the cache, in few statements. Ignores unknown ids."""
+        ...
+
     async def read_at(self, id_: ExecutionId, event_id: int) -> Execution:
-        """The fold of the first `event_id` events, with an empty ledger. Raises ResourceNotFound."""
+        """The fold of the first `event_id` events, ledger empty. Raises ResourceNotFound."""
         ...
 
     async def commit(

@@ -326,46 +326,49 @@ def _unnest(columns: Iterable[tuple[str, type[PackedArray]]]) -> str:
     return f"unnest({arrays}) AS r({names})"
 
 
+_WON = """won AS MATERIALIZED (
+  SELECT c.* FROM command c JOIN execution e ON (e.part, e.id) = (c.part, c.id)
+   WHERE e.version = c.expected_version AND e.nonce = c.expected_nonce
+   ORDER BY e.part, e.id FOR UPDATE OF e SKIP LOCKED)"""
+
+_TAKEN = """taken AS (
+  INSERT INTO execution_name AS x
+    (part, account, function_name, name, execution_id, payload_hash, expires_at)
+  SELECT part, account, function_name, name, execution_id, payload_hash, expires_at
+    FROM wanted WHERE name IS NOT NULL ORDER BY account, function_name, name
+  ON CONFLICT (part, account, function_name, name) DO UPDATE
+    SET execution_id = excluded.execution_id, payload_hash = excluded.payload_hash,
+        expires_at = excluded.expires_at
+    WHERE x.expires_at <= (SELECT max(now) FROM wanted)
+  RETURNING execution_id)"""
+
+_STARTED = """won AS MATERIALIZED (
+  SELECT n FROM wanted w WHERE name IS NULL
+      OR EXISTS (SELECT 1 FROM taken t WHERE t.execution_id = w.execution_id))"""
+
+
 @cache
 def _append_sql(parts: tuple[str, ...], whole: bool) -> str:
     moving = _CHECKPOINTED + (_INVOKED if whole else ())
     assignments = ", ".join(f"{name} = w.{name}" for name, _ in moving)
-    ctes = [
-        f"command AS MATERIALIZED (SELECT * FROM {_unnest(_FENCE + moving)})",
-        "won AS MATERIALIZED (SELECT c.* FROM command c"
-        " JOIN execution e ON (e.part, e.id) = (c.part, c.id)"
-        " WHERE e.version = c.expected_version AND e.nonce = c.expected_nonce"
-        " ORDER BY e.part, e.id FOR UPDATE OF e SKIP LOCKED)",
+    command = f"command AS MATERIALIZED (SELECT * FROM {_unnest(_FENCE + moving)})"
+    moved = (
         f"moved AS (UPDATE execution e SET {assignments} FROM won w"
-        " WHERE (e.part, e.id) = (w.part, w.id))",
-        *_part_ctes(parts),
-    ]
-    return _numbered(f"WITH {', '.join(ctes)} SELECT n FROM won")
+        " WHERE (e.part, e.id) = (w.part, w.id))"
+    )
+    return _statement(command, _WON, moved, *_part_ctes(parts))
 
 
 @cache
 def _start_sql(parts: tuple[str, ...], named: bool) -> str:
     if not named:
-        ctes = [
-            "won AS MATERIALIZED (SELECT unnest(%b::integer[]) AS n)",
-            *_part_ctes(parts),
-        ]
-        return _numbered(f"WITH {', '.join(ctes)} SELECT n FROM won")
-    ctes = [
-        f"wanted AS MATERIALIZED (SELECT * FROM {_unnest(_NAMES)})",
-        "taken AS (INSERT INTO execution_name AS x"
-        " (part, account, function_name, name, execution_id, payload_hash, expires_at)"
-        " SELECT part, account, function_name, name, execution_id, payload_hash, expires_at"
-        " FROM wanted WHERE name IS NOT NULL ORDER BY account, function_name, name"
-        " ON CONFLICT (part, account, function_name, name) DO UPDATE SET"
-        " execution_id = excluded.execution_id, payload_hash = excluded.payload_hash,"
-        " expires_at = excluded.expires_at"
-        " WHERE x.expires_at <= (SELECT max(now) FROM wanted)"
-        " RETURNING execution_id)",
-        "won AS MATERIALIZED (SELECT n FROM wanted w WHERE name IS NULL"
-        " OR EXISTS (SELECT 1 FROM taken t WHERE t.execution_id = w.execution_id))",
-        *_part_ctes(parts),
-    ]
+        all_win = "won AS MATERIALIZED (SELECT unnest(%b::integer[]) AS n)"
+        return _statement(all_win, *_part_ctes(parts))
+    wanted = f"wanted AS MATERIALIZED (SELECT * FROM {_unnest(_NAMES)})"
+    return _statement(wanted, _TAKEN, _STARTED, *_part_ctes(parts))
+
+
+def _statement(*ctes: str) -> str:
     return _numbered(f"WITH {', '.join(ctes)} SELECT n FROM won")
 
 

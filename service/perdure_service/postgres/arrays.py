@@ -25,6 +25,7 @@ _HEADER = struct.Struct(">IIIII")
 _LENGTH = struct.Struct(">i")
 _NULL = _LENGTH.pack(-1)
 _UUID_LENGTH = _LENGTH.pack(16)
+_BIGINT = struct.Struct(">q")
 _INT8 = struct.Struct(">iq")
 _INT4 = struct.Struct(">ii")
 _INT2 = struct.Struct(">ih")
@@ -138,6 +139,15 @@ def _sized(raw: bytes) -> bytes:
     return _LENGTH.pack(len(raw)) + raw
 
 
+class OneInstant(PackedArray):
+    """A single timestamptz: not an array, but bound in the same way."""
+
+    element_oid, sql_type = 1184, "timestamptz"
+
+    def __init__(self, value: Instant) -> None:
+        self.packed = _BIGINT.pack(value - POSTGRES_EPOCH_MICROSECONDS)
+
+
 class _PackedArrayDumper(Dumper):
     format = Format.BINARY
 
@@ -159,4 +169,5 @@ DUMPERS: tuple[tuple[type[PackedArray], type[Dumper]], ...] = (
     (Blobs, _dumper(1001)),
     (Uuids, _dumper(2951)),
     (Jsonbs, _dumper(3807)),
+    (OneInstant, _dumper(1184)),
 )

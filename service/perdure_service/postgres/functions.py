@@ -62,6 +62,10 @@ class PostgresFunctions:
         self._remember(None, version)
         return version
 
+    def remembered(self, id_: FunctionVersionId) -> FunctionVersion | None:
+        entry = self._by_id.get(id_)
+        return None if entry is None else entry[1]
+
     async def create(self, version: FunctionVersion) -> FunctionVersion:
         taken = ResourceConflict(f"Function already exists: {version.function_name}")
         try:

@@ -161,6 +161,12 @@ class PostgresLog:
     async def recent(self, id_: ExecutionId) -> Execution:
         return self._cache.get(id_) or await self.read(id_)
 
+    async def warm(self, ids: Sequence[ExecutionId]) -> None:
+        cold = [id_ for id_ in ids if self._cache.get(id_) is None]
+        for n in range(0, len(cold), _MAX_BATCH_ROWS):
+            for execution in await self._reader.load_many(cold[n : n + _MAX_BATCH_ROWS]):
+                self._cache.put(execution)
+
     async def read_at(self, id_: ExecutionId, event_id: int) -> Execution:
         return await self._reader.at(id_, event_id)
 

@@ -1,0 +1,1 @@
+"""Handing queued invocations to those who run them: workers that poll, and push targets."""

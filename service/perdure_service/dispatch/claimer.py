@@ -1,0 +1,148 @@
+"""Queued invocations that found no free slot, and their way to the next one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Coroutine
+from itertools import islice
+from typing import Any
+
+from perdure_service.domain.decide_invocation import Claim, decide_claim
+from perdure_service.domain.errors import DomainError, Unavailable
+from perdure_service.domain.execution import Execution, Queued
+from perdure_service.domain.ids import ExecutionId
+from perdure_service.domain.instant import MICROSECONDS
+from perdure_service.ports.clock import Clock
+from perdure_service.ports.dispatch import Dispatch
+from perdure_service.ports.functions import FunctionCatalogue
+from perdure_service.ports.log import Commit, ExecutionLog
+
+logger = logging.getLogger(__name__)
+
+_MAX_BACKLOG = 100_000
+_MAX_IN_FLIGHT = 256
+
+
+class Claimer:
+    """Remembers what this replica saw queued, oldest first, and claims it when a slot is free.
+
+    Only hints: a claim is fenced, and what is forgotten here the once-a-second look finds again.
+    """
+
+    def __init__(
+        self, log: ExecutionLog, dispatch: Dispatch, catalogue: FunctionCatalogue, clock: Clock
+    ) -> None:
+        self._log = log
+        self._dispatch = dispatch
+        self._catalogue = catalogue
+        self._clock = clock
+        self._backlog: dict[str, OrderedDict[ExecutionId, None]] = {}
+        self._later: dict[ExecutionId, asyncio.TimerHandle] = {}
+        self._wanted = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def observe(self, commit: Commit) -> None:
+        """Follow the queue as this replica moves it."""
+        if not commit.effects.queue_moved:
+            return
+        id_, function_name = commit.after.id, commit.after.identity.function_name
+        self._forget(function_name, id_)
+        if isinstance(commit.effects.queue, Queued):
+            wait = (commit.effects.queue.ready_at - self._clock.now()) / MICROSECONDS
+            if wait <= 0:
+                self.offer(function_name, id_)
+            else:
+                loop = asyncio.get_running_loop()
+                self._later[id_] = loop.call_later(wait, self._ready, function_name, id_)
+
+    def offer(self, function_name: str, id_: ExecutionId) -> None:
+        """An invocation of `id_` is queued and ready, somebody says."""
+        backlog = self._backlog.setdefault(function_name, OrderedDict())
+        if len(backlog) < _MAX_BACKLOG:
+            backlog[id_] = None
+            self._wanted.set()
+
+    def slots_are_free(self) -> None:
+        if self._backlog:
+            self._wanted.set()
+
+    async def run(self) -> None:
+        try:
+            while True:
+                await self._wanted.wait()
+                self._wanted.clear()
+                try:
+                    await self._claim_what_fits()
+                except Unavailable as error:
+                    logger.warning("queued invocations wait: %s", error)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+
+    async def _claim_what_fits(self) -> None:
+        """One pass over the backlogs, each until it finds no slot: what is left keeps its place."""
+        for function_name in list(self._backlog):
+            backlog = self._backlog[function_name]
+            await self._log.warm(list(islice(backlog, _MAX_IN_FLIGHT)))
+            for id_ in list(islice(backlog, _MAX_IN_FLIGHT)):
+                if len(self._tasks) >= _MAX_IN_FLIGHT:
+                    await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+                if id_ in backlog and not await self._claim_one(backlog, id_):
+                    break
+            else:
+                if backlog:
+                    self._wanted.set()
+            if not backlog:
+                self._backlog.pop(function_name, None)
+
+    async def _claim_one(self, backlog: OrderedDict[ExecutionId, None], id_: ExecutionId) -> bool:
+        """False if no slot is free for it."""
+        try:
+            execution = await self._log.recent(id_)
+            await self._catalogue.by_id(execution.identity.function_version_id)
+        except DomainError as error:
+            logger.warning("a queued invocation of %s waits: %s", id_, error)
+            backlog.pop(id_, None)
+            return True
+        claim = self._dispatch.reserve(execution.identity)
+        if claim is None:
+            return False
+        backlog.pop(id_, None)
+        self._own(self._claim(execution, claim))
+        return True
+
+    async def _claim(self, execution: Execution, claim: Claim) -> None:
+        try:
+            outcome = await self._log.commit(
+                execution.id,
+                lambda current, moment: decide_claim(current, claim, moment),
+            )
+        except BaseException as error:
+            self._dispatch.release(claim, execution.identity)
+            if not isinstance(error, DomainError):
+                raise
+            logger.warning("a queued invocation of %s waits: %s", execution.id, error)
+            return
+        if outcome.answer is None:
+            self._dispatch.release(claim, execution.identity)
+        else:
+            self._dispatch.deliver(outcome.after, outcome.answer)
+
+    def _ready(self, function_name: str, id_: ExecutionId) -> None:
+        self._later.pop(id_, None)
+        self.offer(function_name, id_)
+
+    def _forget(self, function_name: str, id_: ExecutionId) -> None:
+        backlog = self._backlog.get(function_name)
+        if backlog is not None:
+            backlog.pop(id_, None)
+        timer = self._later.pop(id_, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _own(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

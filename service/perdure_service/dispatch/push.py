@@ -1,0 +1,173 @@
+"""Push targets: the service calls a URL, such as a container with Lambda's runtime emulator."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import uuid
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import httpx
+
+from perdure_service.application.end_invocation import EndInvocation
+from perdure_service.application.envelope import Envelopes
+from perdure_service.domain.decide_invocation import Claim, Delivery, Failed, Returned
+from perdure_service.domain.errors import DomainError
+from perdure_service.domain.execution import Execution, FailureKind, Identity
+from perdure_service.domain.functions import FunctionVersion
+from perdure_service.domain.ids import FunctionVersionId, InvocationId, WorkerId
+from perdure_service.domain.operations import ErrorObject
+from perdure_service.domain.output import parse_runtime_error
+from perdure_service.ports.functions import FunctionCatalogue
+from perdure_service.ports.workers import WorkerCard
+
+logger = logging.getLogger(__name__)
+
+_REPORT_TRIES = 8
+_MAX_OUTPUT_BYTES = 8 * 1_048_576
+
+
+class PushTargets:
+    """Implements `ports.dispatch.Dispatch` for functions with an image URI. This replica is their
+    worker: if it dies, its lease ends and another replica calls again."""
+
+    def __init__(
+        self,
+        *,
+        end: EndInvocation,
+        envelopes: Envelopes,
+        catalogue: FunctionCatalogue,
+        card: WorkerCard,
+        concurrency: int = 64,
+    ) -> None:
+        self._end = end
+        self._envelopes = envelopes
+        self._catalogue = catalogue
+        self._concurrency = concurrency
+        self._busy: Counter[FunctionVersionId] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
+        self._http = httpx.AsyncClient(limits=limits, timeout=httpx.Timeout(10.0))
+        self.card = card
+        self.on_free: Callable[[], None] = lambda: None
+
+    def reserve(self, identity: Identity) -> Claim | None:
+        version = self._catalogue.remembered(identity.function_version_id)
+        if version is None or version.image_uri is None:
+            return None
+        if self._busy[version.id] >= self._concurrency:
+            return None
+        self._busy[version.id] += 1
+        return Claim(self.card.id, InvocationId(str(uuid.uuid4())))
+
+    def release(self, claim: Claim, identity: Identity) -> None:
+        self._busy[identity.function_version_id] -= 1
+        self.on_free()
+
+    def deliver(self, execution: Execution, delivery: Delivery) -> None:
+        task = asyncio.get_running_loop().create_task(self._call(execution, delivery))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Calls in flight are dropped; their invocations are made again when the lease ends."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._http.aclose()
+
+    async def _call(self, execution: Execution, delivery: Delivery) -> None:
+        identity, id_ = execution.identity, delivery.claim.invocation_id
+        try:
+            version = await self._catalogue.by_id(identity.function_version_id)
+            payload = self._envelopes(execution, delivery)
+            outcome = await self._post(version, identity, id_, payload)
+            await self._report(lambda: self._end(execution.id, id_, outcome))
+        except DomainError as error:
+            logger.warning("a push invocation of %s was not recorded: %s", identity.arn, error)
+        except Exception:
+            logger.exception("a push invocation of %s failed", identity.arn)
+        finally:
+            self._busy[identity.function_version_id] -= 1
+            self.on_free()
+
+    async def _post(
+        self, version: FunctionVersion, identity: Identity, id_: InvocationId, payload: bytes
+    ) -> Returned | Failed:
+        assert version.image_uri is not None
+        headers = {"content-type": "application/json", "lambda-runtime-aws-request-id": id_}
+        if identity.trace_id is not None:
+            headers["x-amzn-trace-id"] = identity.trace_id
+        if identity.tenant_id is not None:
+            headers["x-amz-tenant-id"] = identity.tenant_id
+        if identity.client_context is not None:
+            headers["x-amz-client-context"] = identity.client_context
+        try:
+            async with asyncio.timeout(version.timeout_seconds):
+                answer = await self._http.post(
+                    version.image_uri,
+                    content=payload,
+                    headers=headers,
+                    timeout=httpx.Timeout(version.timeout_seconds, connect=10.0),
+                )
+        except (TimeoutError, httpx.ReadTimeout):
+            text = (
+                f"RequestId: {id_} Error: Task timed out after {version.timeout_seconds}.00 seconds"
+            )
+            error = ErrorObject(type="Sandbox.Timedout", message=text)
+            return Failed(FailureKind.TIMEOUT, error)
+        except httpx.HTTPError as failure:
+            text = f"RequestId: {id_} Error: {version.image_uri} failed: {failure!r}"
+            return Failed(FailureKind.CRASH, ErrorObject(type="Runtime.ExitError", message=text))
+        return _outcome(answer, id_)
+
+    async def _report(self, record: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """The result is in memory only: repeat while Postgres is away, then let the lease end."""
+        for attempt in range(_REPORT_TRIES):
+            try:
+                await record()
+                return
+            except DomainError:
+                if attempt == _REPORT_TRIES - 1:
+                    raise
+                await asyncio.sleep(min(5.0, 0.1 * 2**attempt))
+
+
+def _outcome(answer: httpx.Response, id_: InvocationId) -> Returned | Failed:
+    if len(answer.content) > _MAX_OUTPUT_BYTES:
+        text = f"RequestId: {id_} Error: the response is larger than {_MAX_OUTPUT_BYTES} bytes"
+        return Failed(
+            FailureKind.ERROR, ErrorObject(type="Function.ResponseSizeTooLarge", message=text)
+        )
+    try:
+        text = answer.content.decode()
+    except UnicodeDecodeError:
+        return Failed(
+            FailureKind.ERROR,
+            ErrorObject(type="Runtime.InvalidResponse", message="The response is not UTF-8."),
+        )
+    body = _json(text)
+    failed = "x-amz-function-error" in answer.headers or (
+        isinstance(body, dict) and "errorType" in body and "Status" not in body
+    )
+    if answer.status_code == 200 and not failed:
+        return Returned(text)
+    if failed:
+        return Failed(FailureKind.ERROR, parse_runtime_error(body))
+    message = f"RequestId: {id_} Error: the target answered HTTP {answer.status_code}"
+    return Failed(FailureKind.CRASH, ErrorObject(type="Runtime.ExitError", message=message))
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def replica_card(host: str, pid: int) -> WorkerCard:
+    """This replica, as the worker of all push targets."""
+    return WorkerCard(WorkerId(str(uuid.uuid4())), host, pid, ())

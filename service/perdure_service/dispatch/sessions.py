@@ -1,0 +1,276 @@
+"""The workers that poll this replica, and the slots that they offer.
+
+A poll offers free slots by function name. `reserve` takes one for a claim that is about to be
+committed; `deliver` puts the committed claim into the worker's next answer; what the worker does
+not confirm in two seconds goes back to the queue. All of it is memory: the tables are the truth,
+and a worker that finds itself unknown registers again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from perdure_service.application.end_invocation import EndInvocation
+from perdure_service.application.envelope import Envelopes
+from perdure_service.domain.decide_invocation import Claim, Delivery, Failed, Returned
+from perdure_service.domain.errors import ResourceNotFound, Unavailable
+from perdure_service.domain.execution import Execution, Identity
+from perdure_service.domain.ids import ExecutionId, InvocationId, WorkerId
+from perdure_service.ports.claims import ClaimStore
+from perdure_service.ports.functions import FunctionCatalogue
+from perdure_service.ports.workers import Handed, WorkerCard
+
+logger = logging.getLogger(__name__)
+
+CONFIRM_SECONDS = 2.0
+
+
+@dataclass(eq=False, slots=True)
+class _Session:
+    """One worker. `arrived` is set while a poll is held; `free` is what that poll may still take,
+    `reserved` what is being committed for it, `outbox` what its next answer will hold."""
+
+    card: WorkerCard
+    seen_at: float
+    arrived: asyncio.Event | None = None
+    free: dict[str, int] = field(default_factory=dict)
+    reserved: Counter[str] = field(default_factory=Counter)
+    outbox: list[Handed] = field(default_factory=list)
+    unconfirmed: dict[InvocationId, asyncio.TimerHandle] = field(default_factory=dict)
+
+    def end_poll(self) -> None:
+        if self.arrived is not None:
+            self.arrived.set()
+        self.arrived = None
+        self.free = {}
+
+
+class Sessions:
+    """Implements `ports.dispatch.Dispatch` and `ports.workers.WorkerSessions`. `on_free` is called
+    when a worker offers slots."""
+
+    def __init__(
+        self,
+        *,
+        end: EndInvocation,
+        envelopes: Envelopes,
+        catalogue: FunctionCatalogue,
+        claims: ClaimStore,
+        lease_seconds: int,
+    ) -> None:
+        self._end = end
+        self._envelopes = envelopes
+        self._catalogue = catalogue
+        self._claims = claims
+        self._lease_seconds = lease_seconds
+        self._sessions: dict[WorkerId, _Session] = {}
+        self._running: dict[InvocationId, ExecutionId] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
+        self.on_free: Callable[[], None] = lambda: None
+
+    @property
+    def lease_seconds(self) -> int:
+        return self._lease_seconds
+
+    @property
+    def heartbeat_seconds(self) -> int:
+        return max(1, self._lease_seconds // 4)
+
+    # what the scheduler asks
+
+    def alive(self) -> list[WorkerCard]:
+        """The workers heard from within a lease. The others are forgotten here; their claims end
+        when every replica has missed them for a lease."""
+        oldest = asyncio.get_running_loop().time() - self._lease_seconds
+        for id_, session in list(self._sessions.items()):
+            if session.seen_at < oldest:
+                logger.warning("worker %s is silent for over %ss", id_, self._lease_seconds)
+                session.end_poll()
+                del self._sessions[id_]
+        return [session.card for session in self._sessions.values()]
+
+    def served_functions(self) -> frozenset[str]:
+        """The functions of the workers registered here."""
+        cards = (session.card for session in self._sessions.values())
+        return frozenset(name for card in cards for name in card.function_names)
+
+    def wanted_functions(self) -> frozenset[str]:
+        """The functions for which a poll holds a free slot right now."""
+        return frozenset(
+            name
+            for session in self._sessions.values()
+            if session.arrived is not None
+            for name, free in session.free.items()
+            if free > 0
+        )
+
+    # ports.dispatch
+
+    def reserve(self, identity: Identity) -> Claim | None:
+        name = identity.function_name
+        for session in self._sessions.values():
+            if session.arrived is not None and session.free.get(name, 0) > 0:
+                session.free[name] -= 1
+                session.reserved[name] += 1
+                return Claim(session.card.id, InvocationId(str(uuid.uuid4())))
+        return None
+
+    def release(self, claim: Claim, identity: Identity) -> None:
+        session = self._sessions.get(claim.worker_id)
+        if session is not None:
+            name = identity.function_name
+            session.reserved[name] -= 1
+            if session.arrived is not None:
+                session.free[name] = session.free.get(name, 0) + 1
+
+    def deliver(self, execution: Execution, delivery: Delivery) -> None:
+        self._own(self._deliver(execution, delivery))
+
+    async def _deliver(self, execution: Execution, delivery: Delivery) -> None:
+        id_, identity = delivery.claim.invocation_id, execution.identity
+        session = self._sessions.get(delivery.claim.worker_id)
+        if session is None:
+            await self._give_back(execution.id, id_)
+            return
+        try:
+            version = await self._catalogue.by_id(identity.function_version_id)
+            payload = self._envelopes(execution, delivery)
+        except Exception:
+            logger.exception("an invocation of %s could not be prepared", identity.arn)
+            session.reserved[identity.function_name] -= 1
+            await self._give_back(execution.id, id_)
+            return
+        self._running[id_] = execution.id
+        session.reserved[identity.function_name] -= 1
+        session.unconfirmed[id_] = asyncio.get_running_loop().call_later(
+            CONFIRM_SECONDS, self._unconfirmed, session, execution.id, id_
+        )
+        session.outbox.append(Handed(id_, identity, version, payload))
+        if session.arrived is not None:
+            session.arrived.set()
+
+    # ports.workers
+
+    async def register(self, card: WorkerCard, held: Sequence[InvocationId]) -> None:
+        session = self._sessions.get(card.id)
+        if session is None:
+            session = self._sessions[card.id] = _Session(card, self._now())
+        session.card = card
+        self._saw(session, held)
+        for execution_id, invocation_id in await self._claims.of_worker(card.id):
+            if invocation_id in held or invocation_id in session.unconfirmed:
+                self._running[invocation_id] = execution_id
+            else:
+                await self._give_back(execution_id, invocation_id)
+
+    async def poll(
+        self,
+        worker_id: WorkerId,
+        free: Mapping[str, int],
+        confirmed: Sequence[InvocationId],
+        wait_seconds: float,
+    ) -> list[Handed]:
+        session = self._session(worker_id)
+        self._saw(session, confirmed)
+        session.end_poll()
+        if not session.outbox and not self._closing:
+            await self._hold(session, free, wait_seconds)
+        handed, session.outbox = session.outbox, []
+        return handed
+
+    async def _hold(self, session: _Session, free: Mapping[str, int], wait_seconds: float) -> None:
+        arrived = asyncio.Event()
+        session.arrived = arrived
+        session.free = {name: count - session.reserved[name] for name, count in free.items()}
+        self.on_free()
+        try:
+            async with asyncio.timeout(wait_seconds):
+                await arrived.wait()
+        except TimeoutError:
+            pass
+        finally:
+            if session.arrived is arrived:
+                session.end_poll()
+
+    def heartbeat(self, worker_id: WorkerId, held: Sequence[InvocationId]) -> None:
+        self._saw(self._session(worker_id), held)
+
+    async def finish(
+        self, worker_id: WorkerId, invocation_id: InvocationId, outcome: Returned | Failed
+    ) -> None:
+        session = self._sessions.get(worker_id)
+        if session is not None:
+            self._saw(session, (invocation_id,))
+        execution_id = self._running.get(invocation_id)
+        if execution_id is None:
+            execution_id = await self._claims.execution_of(invocation_id)
+        if execution_id is None:
+            return
+        try:
+            await self._end(execution_id, invocation_id, outcome)
+        except ResourceNotFound:
+            logger.warning("invocation %s ended after its execution was purged", invocation_id)
+        self._running.pop(invocation_id, None)
+
+    async def leave(self, worker_id: WorkerId) -> None:
+        session = self._sessions.pop(worker_id, None)
+        if session is None:
+            return
+        session.end_poll()
+        for timer in session.unconfirmed.values():
+            timer.cancel()
+        for execution_id, invocation_id in await self._claims.of_worker(worker_id):
+            await self._give_back(execution_id, invocation_id)
+
+    # the rest
+
+    def end_polls(self) -> None:
+        """Answer every held poll now, and hold no more: the service is stopping."""
+        self._closing = True
+        for session in self._sessions.values():
+            session.end_poll()
+
+    def forget(self, invocation_id: InvocationId) -> None:
+        """The invocation ended otherwise than by its worker's word."""
+        self._running.pop(invocation_id, None)
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def _session(self, worker_id: WorkerId) -> _Session:
+        session = self._sessions.get(worker_id)
+        if session is None:
+            raise ResourceNotFound(f"Worker {worker_id} is not registered here: register again.")
+        return session
+
+    def _saw(self, session: _Session, held: Sequence[InvocationId]) -> None:
+        session.seen_at = self._now()
+        for id_ in held:
+            timer = session.unconfirmed.pop(id_, None)
+            if timer is not None:
+                timer.cancel()
+
+    def _unconfirmed(self, session: _Session, execution_id: ExecutionId, id_: InvocationId) -> None:
+        if session.unconfirmed.pop(id_, None) is not None:
+            logger.warning("worker %s did not confirm invocation %s", session.card.id, id_)
+            session.outbox = [handed for handed in session.outbox if handed.invocation_id != id_]
+            self._own(self._give_back(execution_id, id_))
+
+    async def _give_back(self, execution_id: ExecutionId, id_: InvocationId) -> None:
+        self._running.pop(id_, None)
+        try:
+            await self._end.give_back(execution_id, id_)
+        except (ResourceNotFound, Unavailable) as error:
+            logger.warning("invocation %s stays claimed until its lease ends: %s", id_, error)
+
+    def _own(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

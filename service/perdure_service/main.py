@@ -1,0 +1,294 @@
+"""The composition root: the only place that knows every part and wires them together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+import uvicorn
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from perdure_service.api.app import Readiness, build_app
+from perdure_service.application.checkpoint import CheckpointExecution, ReadState
+from perdure_service.application.closings import Closings
+from perdure_service.application.complete_callback import CompleteCallback
+from perdure_service.application.end_invocation import EndInvocation
+from perdure_service.application.envelope import Envelopes
+from perdure_service.application.functions import ManageFunctions
+from perdure_service.application.hear_child import HearChild
+from perdure_service.application.invoke import Invoke
+from perdure_service.application.markers import Markers
+from perdure_service.application.narrate import narrate
+from perdure_service.application.read import ReadExecution, ReadHistory
+from perdure_service.application.resolve import ResolveFunction
+from perdure_service.application.stop import StopExecution
+from perdure_service.application.use_cases import UseCases
+from perdure_service.dispatch.claimer import Claimer
+from perdure_service.dispatch.dispatchers import Dispatchers
+from perdure_service.dispatch.push import PushTargets, replica_card
+from perdure_service.dispatch.sessions import Sessions
+from perdure_service.postgres.cache import ExecutionCache
+from perdure_service.postgres.claims import PostgresClaims
+from perdure_service.postgres.clock import PostgresClock
+from perdure_service.postgres.connection import sqlalchemy_url
+from perdure_service.postgres.durability import refuse, unsafe_settings
+from perdure_service.postgres.embedded import EmbeddedPostgres
+from perdure_service.postgres.functions import PostgresFunctions
+from perdure_service.postgres.keys import load_key_ring
+from perdure_service.postgres.log import PostgresLog
+from perdure_service.postgres.look import PostgresLook, set_clock
+from perdure_service.postgres.migrate import migrate
+from perdure_service.postgres.notify import Notifier
+from perdure_service.postgres.reading import ReadPool
+from perdure_service.postgres.search import PostgresSearch
+from perdure_service.scheduler.notices import Notices
+from perdure_service.scheduler.timers import Timers
+from perdure_service.scheduler.watch import Watch
+from perdure_service.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_POSTGRES_CHECK_SECONDS = 0.2
+_BACKLOG = 2_048
+_KEEP_ALIVE_SECONDS = 120
+_STALE_LOOK_SECONDS = 5.0
+_MAX_DOUBT_SECONDS = 1.0
+
+
+class PortTaken(Exception):
+    """The port that was asked for is in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A wired service: its API, and what must run beside it."""
+
+    app: uvicorn._types.ASGI3Application
+    log: PostgresLog
+    timers: Timers
+    claimer: Claimer
+    watch: Watch
+    notifier: Notifier | None
+    sessions: Sessions
+
+    async def run(self) -> None:
+        """Run all background services; the first that fails ends them all."""
+        async with asyncio.TaskGroup() as tasks:
+            for work in (self.log.run, self.timers.run, self.claimer.run, self.watch.run):
+                tasks.create_task(work())
+            if self.notifier is not None:
+                tasks.create_task(self.notifier.run())
+
+
+@asynccontextmanager
+async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
+    """The service on a migrated database. Raises UnsafePostgres, Unavailable."""
+    pool = ReadPool(url, settings.read_connections)
+    unsafe = await unsafe_settings(pool)
+    if not settings.unsafe_durability:
+        refuse(unsafe)
+    clock = PostgresClock()
+    await set_clock(pool, clock)
+    engine = create_async_engine(sqlalchemy_url(url), pool_size=2, max_overflow=4, pool_timeout=10)
+    keys = await load_key_ring(pool)
+    markers = Markers(keys, clock)
+    limits = settings.limits
+    log = PostgresLog(url, pool=pool, cache=ExecutionCache(settings.cache_bytes), clock=clock)
+    catalogue = PostgresFunctions(engine, clock, settings.account)
+    resolve = ResolveFunction(catalogue, settings.account, settings.region)
+    closings = Closings(log)
+    end = EndInvocation(log, settings.retries, limits)
+    envelopes = Envelopes(keys, markers, limits)
+    sessions = Sessions(
+        end=end,
+        envelopes=envelopes,
+        catalogue=catalogue,
+        claims=PostgresClaims(pool),
+        lease_seconds=settings.lease_seconds,
+    )
+    push = PushTargets(
+        end=end,
+        envelopes=envelopes,
+        catalogue=catalogue,
+        card=replica_card(socket.gethostname(), os.getpid()),
+    )
+    dispatch = Dispatchers([sessions, push])
+    claimer = Claimer(log, dispatch, catalogue, clock)
+    sessions.on_free = push.on_free = claimer.slots_are_free
+    timers = Timers(log, clock)
+    notices = Notices(HearChild(log, limits))
+    watch = Watch(
+        look=PostgresLook(pool, clock),
+        clock=clock,
+        timers=timers,
+        notices=notices,
+        closings=closings,
+        end=end,
+        workforce=sessions,
+        own_cards=(push.card,),
+        offer=claimer.offer,
+        lease_seconds=settings.lease_seconds,
+    )
+    notifier = None
+    observers = [closings.observe, timers.observe, claimer.observe, notices.observe]
+    if settings.notify:
+        notifier = Notifier(url, on_hint=watch.nudge, is_awaited=closings.is_awaited)
+        observers.append(notifier.observe)
+    if settings.narrate:
+        observers.append(narrate)
+    log.attach(dispatch, observers)
+    use_cases = UseCases(
+        invoke=Invoke(log, resolve, closings, clock, limits),
+        checkpoint=CheckpointExecution(log, resolve, keys, markers, clock, limits),
+        read_state=ReadState(log, keys, markers, limits),
+        read_execution=ReadExecution(log),
+        read_history=ReadHistory(log, markers),
+        stop=StopExecution(log, limits),
+        callbacks=CompleteCallback(log, keys, limits),
+        functions=ManageFunctions(
+            catalogue=catalogue, clock=clock, account=settings.account, region=settings.region
+        ),
+        resolve=resolve,
+        search=PostgresSearch(engine, settings.account),
+        workers=sessions,
+    )
+    ready = _readiness(watch, clock, unsafe)
+    try:
+        yield Service(
+            app=build_app(use_cases, ready=ready, markers=markers),
+            log=log,
+            timers=timers,
+            claimer=claimer,
+            watch=watch,
+            notifier=notifier,
+            sessions=sessions,
+        )
+    finally:
+        await notices.close()
+        await push.close()
+        await pool.close()
+        await engine.dispose()
+
+
+def _readiness(watch: Watch, clock: PostgresClock, unsafe: list[str]) -> Callable[[], Readiness]:
+    def ready() -> Readiness:
+        seen = watch.last_success
+        age = None if seen is None else asyncio.get_running_loop().time() - seen
+        problems = []
+        if age is None or age > _STALE_LOOK_SECONDS:
+            problems.append("Postgres has not answered for over five seconds.")
+        if clock.doubt_seconds > _MAX_DOUBT_SECONDS:
+            problems.append("The clock could not be set against Postgres within a second.")
+        return Readiness(
+            ok=not problems,
+            details={
+                "problems": problems,
+                "clock_doubt_seconds": round(clock.doubt_seconds, 6),
+                "unsafe_durability": unsafe,
+            },
+        )
+
+    return ready
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, with a word to those who hold long polls before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, on_exit: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_exit = on_exit
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._on_exit()
+        super().handle_exit(sig, frame)
+
+
+async def serve(settings: Settings) -> None:
+    """Run the service until it is told to stop. Raises PortTaken, UnsafePostgres, SettingsError,
+    EmbeddedPostgresError."""
+    settings.check(os.environ)
+    listener = _listen(settings.host, settings.port)
+    async with _database(settings) as url:
+        await asyncio.to_thread(migrate, url)
+        async with wired(settings, url) as service:
+            background = asyncio.create_task(service.run())
+            config = uvicorn.Config(
+                service.app,
+                http="httptools",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                backlog=_BACKLOG,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=settings.shutdown_seconds,
+                server_header=False,
+            )
+            server = _Server(config, service.sessions.end_polls)
+            background.add_done_callback(lambda _: setattr(server, "should_exit", True))
+            host, port = listener.getsockname()[:2]
+            shown = f"[{host}]" if ":" in host else host
+            sys.stdout.write(f"PERDURE_LISTENING http://{shown}:{port}\n")
+            sys.stdout.flush()
+            try:
+                await server.serve(sockets=[listener])
+            finally:
+                failed = background.done() and not background.cancelled()
+                background.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await background
+                if failed:
+                    raise RuntimeError("a background service ended") from background.exception()
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[str]:
+    """DATABASE_URL, or an embedded Postgres that is restarted when it dies."""
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    postgres = EmbeddedPostgres(settings.data_dir / "postgres")
+    url = await asyncio.to_thread(postgres.start)
+    keeper = asyncio.create_task(_keep_alive(postgres))
+    try:
+        yield url
+    finally:
+        keeper.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await keeper
+        await asyncio.to_thread(postgres.stop)
+
+
+async def _keep_alive(postgres: EmbeddedPostgres) -> None:
+    while True:
+        await asyncio.sleep(_POSTGRES_CHECK_SECONDS)
+        if not postgres.is_alive():
+            logger.warning("Postgres died; starting it again")
+            try:
+                await asyncio.to_thread(postgres.restart)
+            except Exception:
+                logger.exception("Postgres could not be started again; trying once more")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise PortTaken(
+            f"Port {port} on {host} cannot be used ({error.strerror}): "
+            "choose another with --port, or --port 0 for any free one."
+        ) from error
+    listener.setblocking(False)
+    return listener

@@ -1,0 +1,48 @@
+"""The once-a-second look at the tables: what a replica would otherwise poll for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from perdure_service.domain.execution import ParentLink
+from perdure_service.domain.ids import ExecutionId, InvocationId
+from perdure_service.domain.instant import Instant
+from perdure_service.ports.workers import WorkerCard
+
+
+@dataclass(frozen=True, slots=True)
+class LookRequest:
+    """What this replica knows and wants. `workers` are alive. Timers due in (`upcoming_from`,
+    `upcoming_to`] are listed so that they fire on time; lost invocations only if
+    `may_end_leases`."""
+
+    now: Instant
+    workers: Sequence[WorkerCard]
+    served: Sequence[str]
+    awaited: Sequence[ExecutionId]
+    upcoming_from: Instant
+    upcoming_to: Instant
+    lease_seconds: int
+    may_end_leases: bool
+
+
+@dataclass(slots=True)
+class Sighting:
+    """What the look found. Ready invocations come with their function's name, lost ones with their
+    worker's invocation id. `is_full`: there may be more, look again at once."""
+
+    overdue: list[ExecutionId] = field(default_factory=list)
+    upcoming: list[tuple[Instant, ExecutionId]] = field(default_factory=list)
+    ready: list[tuple[str, ExecutionId]] = field(default_factory=list)
+    lost: list[tuple[ExecutionId, InvocationId]] = field(default_factory=list)
+    notices: list[tuple[ParentLink, ExecutionId]] = field(default_factory=list)
+    closed: list[ExecutionId] = field(default_factory=list)
+    is_full: bool = False
+
+
+class Look(Protocol):
+    async def __call__(self, request: LookRequest) -> Sighting:
+        """One statement. Raises Unavailable."""
+        ...

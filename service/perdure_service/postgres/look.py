@@ -1,0 +1,122 @@
+"""The once-a-second look: one statement for all that a replica would otherwise poll for.
+
+NOTIFY and local memory only save time; whatever they miss is found here: timers overdue by a
+quarter of a second, timers that come due soon, ready invocations, invocations whose worker is
+gone, notices, and executions that callers of this replica wait for. The same statement says which
+workers live, and reads the clock.
+"""
+
+from __future__ import annotations
+
+from perdure_service.domain.execution import ParentLink
+from perdure_service.domain.ids import ExecutionId, InvocationId, part_of
+from perdure_service.domain.instant import after
+from perdure_service.ports.look import LookRequest, Sighting
+from perdure_service.postgres.arrays import Int2s, Int4s, OneInstant, Texts, Uuids
+from perdure_service.postgres.clock import PostgresClock, monotonic_seconds
+from perdure_service.postgres.reading import ReadPool
+
+OVERDUE_SECONDS = 0.25
+_LIMIT = 1_000
+
+_SQL = f"""
+WITH alive AS (
+  INSERT INTO worker (id, host, pid, seen_at)
+  SELECT id, host, pid, %(now)s FROM unnest(%(ids)s::uuid[], %(hosts)s::text[], %(pids)s::int[])
+    AS w(id, host, pid) ORDER BY id
+  ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at)
+(SELECT 'timer' AS what, execution_id AS id, NULL::uuid AS other, NULL::text AS operation_id,
+        due_at AS at
+   FROM timer WHERE due_at <= %(overdue)s ORDER BY due_at LIMIT {_LIMIT})
+UNION ALL
+(SELECT 'upcoming', execution_id, NULL, NULL, due_at
+   FROM timer WHERE due_at > %(upcoming_from)s AND due_at <= %(upcoming_to)s)
+UNION ALL
+(SELECT 'ready', i.execution_id, NULL, v.function_name, i.ready_at
+   FROM invocation i JOIN function_version v ON v.id = i.function_version_id
+  WHERE i.worker_id IS NULL AND i.ready_at <= %(now)s
+    AND (v.function_name = ANY(%(served)s) OR v.image_uri IS NOT NULL)
+  ORDER BY i.ready_at LIMIT {_LIMIT})
+UNION ALL
+(SELECT 'lost', i.execution_id, i.invocation_id, NULL, i.ready_at
+   FROM invocation i LEFT JOIN worker w ON w.id = i.worker_id
+  WHERE %(may_end_leases)s AND i.worker_id IS NOT NULL AND i.ready_at < %(lease_began)s
+    AND (w.seen_at IS NULL OR w.seen_at < %(lease_began)s) LIMIT {_LIMIT})
+UNION ALL
+(SELECT 'notice', parent_id, child_id, operation_id, created_at
+   FROM notice WHERE created_at <= %(overdue)s ORDER BY created_at LIMIT {_LIMIT})
+UNION ALL
+(SELECT 'closed', id, NULL, NULL, ended_at
+   FROM execution
+  WHERE (part, id) IN (SELECT * FROM unnest(%(parts)s::smallint[], %(awaited)s::uuid[]))
+    AND status <> 'RUNNING')
+UNION ALL
+(SELECT 'clock', NULL, NULL, NULL, clock_timestamp())
+"""
+
+
+class PostgresLook:
+    """Implements `ports.look.Look`, and keeps the clock set."""
+
+    def __init__(self, pool: ReadPool, clock: PostgresClock) -> None:
+        self._pool = pool
+        self._clock = clock
+
+    async def __call__(self, request: LookRequest) -> Sighting:
+        """Raises Unavailable."""
+        workers = request.workers
+        parameters = {
+            "now": OneInstant(request.now),
+            "ids": Uuids([card.id for card in workers]),
+            "hosts": Texts([card.host for card in workers]),
+            "pids": Int4s([card.pid for card in workers]),
+            "overdue": OneInstant(after(request.now, -OVERDUE_SECONDS)),
+            "upcoming_from": OneInstant(request.upcoming_from),
+            "upcoming_to": OneInstant(request.upcoming_to),
+            "served": Texts(list(request.served)),
+            "may_end_leases": request.may_end_leases,
+            "lease_began": OneInstant(after(request.now, -request.lease_seconds)),
+            "parts": Int2s([part_of(id_) for id_ in request.awaited]),
+            "awaited": Uuids(list(request.awaited)),
+        }
+        async with self._pool.connection() as connection:
+            before = monotonic_seconds()
+            cursor = await connection.execute(_SQL, parameters, binary=True)
+            rows = await cursor.fetchall()
+            done = monotonic_seconds()
+        sighting = Sighting()
+        for what, id_, other, operation_id, at in rows:
+            match what:
+                case "timer":
+                    sighting.overdue.append(ExecutionId(id_))
+                case "upcoming":
+                    sighting.upcoming.append((at, ExecutionId(id_)))
+                case "ready":
+                    sighting.ready.append((operation_id, ExecutionId(id_)))
+                case "lost":
+                    sighting.lost.append((ExecutionId(id_), InvocationId(other)))
+                case "notice":
+                    parent = ParentLink(ExecutionId(id_), operation_id)
+                    sighting.notices.append((parent, ExecutionId(other)))
+                case "closed":
+                    sighting.closed.append(ExecutionId(id_))
+                case "clock":
+                    self._clock.sample(before, at, done)
+        sighting.is_full = _LIMIT in (
+            len(sighting.overdue),
+            len(sighting.ready),
+            len(sighting.lost),
+            len(sighting.notices),
+        )
+        return sighting
+
+
+async def set_clock(pool: ReadPool, clock: PostgresClock, samples: int = 5) -> None:
+    """Set `clock` before the first look: the best of `samples` readings. Raises Unavailable."""
+    async with pool.connection() as connection:
+        for _ in range(samples):
+            before = monotonic_seconds()
+            cursor = await connection.execute("SELECT clock_timestamp()", binary=True)
+            row = await cursor.fetchone()
+            assert row is not None
+            clock.sample(before, row[0], monotonic_seconds())

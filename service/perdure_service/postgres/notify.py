@@ -1,0 +1,85 @@
+"""LISTEN and NOTIFY between replicas: only hints, nothing depends on them.
+
+One coalesced NOTIFY for many commits, on a connection of its own: a NOTIFY in the transaction of
+a commit would serialise all commits of the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from uuid import uuid4
+
+import psycopg
+from psycopg import sql
+
+from perdure_service.domain.execution import InvokeMode, Queued
+from perdure_service.domain.ids import ExecutionId
+from perdure_service.ports.log import Commit
+from perdure_service.postgres.connection import connect
+
+logger = logging.getLogger(__name__)
+
+_CHANNEL = sql.Identifier("perdure")
+_SPACING_SECONDS = 0.02
+_RECONNECT_SECONDS = 1.0
+
+
+class Notifier:
+    """Tells other replicas to look, and calls `on_hint` when one of them says so."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        on_hint: Callable[[], None],
+        is_awaited: Callable[[ExecutionId], bool],
+    ) -> None:
+        self._url = url
+        self._on_hint = on_hint
+        self._is_awaited = is_awaited
+        self._own_id = str(uuid4())
+        self._news = asyncio.Event()
+
+    def observe(self, commit: Commit) -> None:
+        """Another replica may have a free worker, or the caller who waits, or the parent."""
+        effects = commit.effects
+        unclaimed = effects.queue_moved and isinstance(effects.queue, Queued)
+        identity = commit.after.identity
+        awaited_elsewhere = (
+            effects.closed
+            and identity.mode is InvokeMode.REQUEST_RESPONSE
+            and not self._is_awaited(identity.id)
+        )
+        if unclaimed or awaited_elsewhere:
+            self._news.set()
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep(self._listen))
+            tasks.create_task(self._keep(self._tell))
+
+    async def _keep(self, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await work()
+            except (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError) as error:
+                logger.warning("hints between replicas are interrupted: %s", error)
+            await asyncio.sleep(_RECONNECT_SECONDS)
+
+    async def _listen(self) -> None:
+        async with await connect(self._url, name="listens") as connection:
+            await connection.execute(sql.SQL("LISTEN {}").format(_CHANNEL))
+            self._on_hint()  # what was said while nobody listened
+            async for hint in connection.notifies():
+                if hint.payload != self._own_id:
+                    self._on_hint()
+
+    async def _tell(self) -> None:
+        async with await connect(self._url, name="notifies") as connection:
+            while True:
+                await self._news.wait()
+                self._news.clear()
+                await connection.execute("SELECT pg_notify('perdure', %s)", (self._own_id,))
+                await asyncio.sleep(_SPACING_SECONDS)

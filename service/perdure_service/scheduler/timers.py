@@ -1,0 +1,113 @@
+"""Timers that come due soon, in memory, fired on time."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+from collections.abc import Iterable
+
+from perdure_service.domain.decide_time import decide_tick
+from perdure_service.domain.errors import ResourceNotFound, Unavailable
+from perdure_service.domain.ids import ExecutionId
+from perdure_service.domain.instant import MICROSECONDS, Instant, after
+from perdure_service.ports.clock import Clock
+from perdure_service.ports.log import Commit, ExecutionLog
+
+logger = logging.getLogger(__name__)
+
+HORIZON_SECONDS = 60
+_MAX_FIRING = 2_048
+
+
+class Timers:
+    """The replica that armed a timer fires it. The heap holds hints: a timer that was moved or
+    disarmed finds nothing due, and one that this replica never knew is found overdue by the look.
+    """
+
+    def __init__(self, log: ExecutionLog, clock: Clock) -> None:
+        self._log = log
+        self._clock = clock
+        self._heap: list[tuple[Instant, ExecutionId]] = []
+        self._sooner = asyncio.Event()
+        self._firing: set[ExecutionId] = set()
+        self._room = asyncio.Semaphore(_MAX_FIRING)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def observe(self, commit: Commit) -> None:
+        """Follow what this replica arms. What is further away than the horizon comes back through
+        the look when it is near."""
+        horizon = after(self._clock.now(), HORIZON_SECONDS)
+        for timer in commit.effects.timers_set:
+            if timer.due_at <= horizon:
+                self._push(timer.due_at, commit.after.id)
+
+    def add(self, timers: Iterable[tuple[Instant, ExecutionId]]) -> None:
+        """Know these timers too. One that is known already fires once all the same."""
+        timers = list(timers)
+        known = set(self._heap) if timers else set()
+        for due_at, id_ in timers:
+            if (due_at, id_) not in known:
+                self._push(due_at, id_)
+
+    async def fire(self, ids: Iterable[ExecutionId]) -> None:
+        """Let what is due in these executions happen, in the background; at most a bounded number
+        at once."""
+        fresh = [id_ for id_ in dict.fromkeys(ids) if id_ not in self._firing]
+        try:
+            await self._log.warm(fresh)
+        except Unavailable as error:
+            logger.warning("timers wait: %s", error)
+            return
+        for id_ in fresh:
+            await self._room.acquire()
+            self._firing.add(id_)
+            task = asyncio.get_running_loop().create_task(self._tick(id_))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def run(self) -> None:
+        try:
+            while True:
+                await self._sleep()
+                now = self._clock.now()
+                due: list[ExecutionId] = []
+                while self._heap and self._heap[0][0] <= now and len(due) < _MAX_FIRING:
+                    due.append(heapq.heappop(self._heap)[1])
+                if due:
+                    await self.fire(due)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+
+    def _push(self, due_at: Instant, id_: ExecutionId) -> None:
+        heapq.heappush(self._heap, (due_at, id_))
+        if self._heap[0][0] == due_at:
+            self._sooner.set()
+
+    async def _sleep(self) -> None:
+        """Until the first timer is due, or a sooner one is armed."""
+        self._sooner.clear()
+        wait_seconds: float | None = None
+        if self._heap:
+            wait_seconds = (self._heap[0][0] - self._clock.now()) / MICROSECONDS
+            if wait_seconds <= 0:
+                return
+        try:
+            async with asyncio.timeout(wait_seconds):
+                await self._sooner.wait()
+        except TimeoutError:
+            pass
+
+    async def _tick(self, id_: ExecutionId) -> None:
+        try:
+            await self._log.commit(id_, decide_tick, verify=False)
+        except ResourceNotFound:
+            pass
+        except Unavailable as error:
+            logger.warning("a timer of %s waits for the next look: %s", id_, error)
+        except Exception:
+            logger.exception("a timer of %s failed", id_)
+        finally:
+            self._firing.discard(id_)
+            self._room.release()
