@@ -5,7 +5,9 @@ keeper process, `python -m tests.support.postgres FOLDER`, which runs the server
 anybody holds a shared lock on FOLDER/users. The kernel counts the users, so a worker that crashes
 is no worry.
 
-It is the server that users get, fsync and all; only its folder is temporary.
+It is the server that users get, fsync and all; only its folder is temporary, and in memory where
+there is enough: creating the 300 files of a database took 80 ms on a disk, with fsync or without,
+and 12 ms in /dev/shm.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +32,8 @@ from tests.support.waiting import eventually
 
 _ROOT = Path(__file__).parents[2]
 _TEMPLATE = "template_perdure"
+_SETTINGS = {"max_connections": "200", "max_wal_size": "256MB"}
+_MEMORY_NEEDED_BYTES = 1 << 30
 
 
 class DatabaseServer:
@@ -65,7 +70,13 @@ class DatabaseServer:
         try:
             yield self.url_of(name)
         finally:
+            # DROP DATABASE naps for 100 ms when it finds a session that has not quite ended.
+            eventually(lambda: self._ended_sessions_of(name))
             self._execute("DROP DATABASE {} WITH (FORCE)", name)
+
+    def _ended_sessions_of(self, database: str) -> bool:
+        ending = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+        return not self._admin.execute(ending, [database]).fetchall()
 
     def _execute(self, statement: str, *names: str) -> None:
         self._admin.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
@@ -116,15 +127,24 @@ def _start_keeper(folder: Path) -> subprocess.Popen[str]:
 
 
 def _keep(folder: Path) -> None:
-    data, url_file = folder / "data", folder / "url"
-    with (folder / "users").open("a") as users:
-        with EmbeddedPostgres(data, settings={"max_connections": "200"}) as server:
-            unfinished = url_file.with_suffix(".unfinished")
-            unfinished.write_text(server.url)
-            unfinished.rename(url_file)
-            fcntl.flock(users, fcntl.LOCK_EX)
-            url_file.unlink()
-        shutil.rmtree(data)
+    url_file = folder / "url"
+    with (
+        (folder / "users").open("a") as users,
+        tempfile.TemporaryDirectory(dir=_fastest_parent(folder), prefix="perdure-test-") as data,
+        EmbeddedPostgres(Path(data), settings=_SETTINGS) as server,
+    ):
+        unfinished = url_file.with_suffix(".unfinished")
+        unfinished.write_text(server.url)
+        unfinished.rename(url_file)
+        fcntl.flock(users, fcntl.LOCK_EX)
+        url_file.unlink()
+
+
+def _fastest_parent(fallback: Path) -> Path:
+    memory = Path("/dev/shm")  # noqa: S108 - the folder made in it has an unguessable name
+    if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _MEMORY_NEEDED_BYTES:
+        return memory
+    return fallback
 
 
 @contextmanager
