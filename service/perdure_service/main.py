@@ -15,6 +15,7 @@ from types import FrameType
 
 import uvicorn
 from sqlalchemy.ext.asyncio import create_async_engine
+from starlette.types import ASGIApp
 
 from perdure_service.api.app import Readiness, build_app
 from perdure_service.application.checkpoint import CheckpointExecution, ReadState
@@ -71,7 +72,7 @@ class PortTaken(Exception):
 class Service:
     """A wired service: its API, and what must run beside it."""
 
-    app: uvicorn._types.ASGI3Application
+    app: ASGIApp
     log: PostgresLog
     timers: Timers
     claimer: Claimer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from perdure_service.domain.events import Attempt, Event, EventType, WaitTimes
+from perdure_service.domain.events import Attempt, Event, WaitTimes
 from perdure_service.domain.execution import Identity
 from perdure_service.ports.log import Commit
 
@@ -23,7 +23,7 @@ def narrate(commit: Commit) -> None:
 
 def _line(identity: Identity, event: Event) -> str:
     subject = f"{identity.function_name}:{identity.version} {identity.name[-12:]}"
-    about = event.name or event.sub_type if event.type is not EventType.EXECUTION_STARTED else None
+    about = None if event.operation_id == identity.id else event.name or event.sub_type
     parts = [f"{subject}  {event.id:>4} {event.type.value}", about, _detail(event), _text(event)]
     return "  ".join(part for part in parts if part)
 

@@ -1,0 +1,201 @@
+"""The order workflow, from nothing to its result, watched live: `make demo`.
+
+Starts `perdure dev` (an embedded Postgres, the service, a worker) on a free port, invokes the
+order function with boto3, shows its operations while they run, and leaves nothing running.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import boto3
+from botocore.config import Config
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+LOOK_SECONDS = 0.2
+
+_STATUS_STYLE = {"SUCCEEDED": "green", "FAILED": "red", "STARTED": "yellow", "PENDING": "yellow"}
+
+
+class DemoFailed(Exception):
+    """The demo could not go on; the message says why."""
+
+
+class DevServer:
+    """`perdure dev` as a child. Its output goes to a file and is read for the address."""
+
+    def __init__(self, data: Path) -> None:
+        data.mkdir(parents=True, exist_ok=True)
+        self.output = data / "dev.log"
+        self.url: str | None = None
+        self._found = threading.Event()
+        perdure = str(Path(sys.executable).with_name("perdure"))
+        command = [perdure, "dev", str(HERE / "lambda_function.py")]
+        self._process = subprocess.Popen(
+            [*command, "--port", "0", "--data", str(data), "--no-reload"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        assert self._process.stdout is not None
+        self._reader = threading.Thread(target=self._read, args=(self._process.stdout,))
+        self._reader.start()
+
+    def wait_until_ready(self) -> str:
+        """The endpoint. Raises DemoFailed if it does not come up."""
+        self._found.wait(START_SECONDS)
+        if self.url is None:
+            raise DemoFailed(f"perdure dev did not start:\n{self.output.read_text()[-2000:]}")
+        return self.url
+
+    def stop(self) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self._reader.join(STOP_SECONDS)
+
+    def _read(self, lines: IO[str]) -> None:
+        with self.output.open("w") as copy:
+            for line in lines:
+                copy.write(line)
+                copy.flush()
+                found = re.search(r"AWS_ENDPOINT_URL_LAMBDA=(http://\S+)", line)
+                if found and self.url is None:
+                    self.url = found[1]
+                    self._found.set()
+        self._found.set()
+
+
+@contextmanager
+def dev_server(data: Path) -> Iterator[DevServer]:
+    server = DevServer(data)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=ROOT / ".perdure" / "demo")
+    parser.add_argument("--wait-seconds", type=int, default=None, help="instead of the event's")
+    options = parser.parse_args(arguments)
+    event = json.loads((HERE / "event.json").read_text())
+    if options.wait_seconds is not None:
+        event["waitSeconds"] = options.wait_seconds
+    console = Console()
+    begun = time.monotonic()
+    try:
+        with dev_server(options.data) as server:
+            console.print("[bold]Perdure[/bold] starts: Postgres, the service, a worker …")
+            client = _client(server.wait_until_ready())
+            started = time.monotonic()
+            console.print(f"ready at {server.url} after {started - begun:.1f} s\n")
+            succeeded = _run_order(client, event, console)
+            ended = time.monotonic()
+    except DemoFailed as failure:
+        console.print(f"[red]{failure}[/red]")
+        return 1
+    total = time.monotonic() - begun
+    console.print(
+        f"\nstart {started - begun:.1f} s, order {ended - started:.1f} s, "
+        f"all {total:.1f} s; nothing is left running"
+    )
+    return 0 if succeeded else 1
+
+
+def _client(url: str) -> Any:
+    return boto3.client(
+        "lambda",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="dev",
+        aws_secret_access_key="dev",  # noqa: S106  the development server checks no key
+        config=Config(retries={"total_max_attempts": 5, "mode": "standard"}),
+    )
+
+
+def _run_order(client: Any, event: dict[str, Any], console: Console) -> bool:
+    console.print(f"invoke order:$LATEST with {json.dumps(event)}")
+    answer = client.invoke(
+        FunctionName="order:$LATEST", InvocationType="Event", Payload=json.dumps(event)
+    )
+    arn = answer["DurableExecutionArn"]
+    console.print(f"[dim]{arn}[/dim]\n", soft_wrap=True)
+    with Live(console=console, refresh_per_second=8) as live:
+        while True:
+            execution = client.get_durable_execution(DurableExecutionArn=arn)
+            history = client.get_durable_execution_history(DurableExecutionArn=arn)["Events"]
+            live.update(_operations(history, execution["Status"]))
+            if execution["Status"] != "RUNNING":
+                break
+            time.sleep(LOOK_SECONDS)
+    console.print(_history(history))
+    if execution["Status"] != "SUCCEEDED":
+        console.print(f"[red]{execution['Status']}[/red] {execution.get('Error')}")
+        return False
+    console.print("result", json.loads(execution["Result"]))
+    return True
+
+
+def _operations(history: list[dict[str, Any]], status: str) -> Table:
+    """The operations as their events tell them: what they are, their state, what they wait for."""
+    table = Table(title=f"order  {status}", title_justify="left")
+    for column in ("operation", "type", "status", "attempt", "wait left"):
+        table.add_column(column)
+    rows: dict[str, list[str]] = {}
+    for entry in history:
+        kind = entry["EventType"]
+        if "Id" not in entry or kind.startswith("Execution"):
+            continue
+        state = re.sub("^(Step|Wait|Context|Callback|ChainedInvoke)", "", kind).upper()
+        details = entry[f"{kind}Details"]
+        attempt = details.get("RetryDetails", {}).get("CurrentAttempt", "")
+        left = ""
+        if kind == "WaitStarted":
+            due = details["ScheduledEndTimestamp"].timestamp()
+            left = f"{max(0.0, due - time.time()):.1f} s"  # noqa: TID251  a display, no decision
+        style = _STATUS_STYLE.get(state, "white")
+        name = entry.get("Name") or entry.get("SubType") or entry["Id"][:12]
+        type_ = kind.removesuffix(state.capitalize())
+        rows[entry["Id"]] = [name, type_, f"[{style}]{state}[/{style}]", str(attempt), left]
+    for row in rows.values():
+        table.add_row(*row)
+    return table
+
+
+def _history(history: list[dict[str, Any]]) -> Table:
+    table = Table(title="history", title_justify="left")
+    for column in ("id", "event", "name", "at s"):
+        table.add_column(column)
+    begun = history[0]["EventTimestamp"]
+    for entry in history:
+        at = (entry["EventTimestamp"] - begun).total_seconds()
+        name = entry.get("Name", "") if not entry["EventType"].startswith("Execution") else ""
+        table.add_row(str(entry["EventId"]), entry["EventType"], name, f"{at:.3f}")
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())
