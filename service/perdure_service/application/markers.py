@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from perdure_service.domain.errors import InvalidParameterValue
 from perdure_service.domain.execution import Sight
 from perdure_service.domain.ids import ExecutionId
-from perdure_service.domain.instant import after
+from perdure_service.domain.instant import Instant, after
 from perdure_service.domain.limits import MARKER_SECONDS
 from perdure_service.domain.tokens import KeyRing, Marker, MarkerKind
 from perdure_service.domain.views import OperationPage
 from perdure_service.ports.clock import Clock
+from perdure_service.ports.search import ExecutionSummary
+
+_OF_ANOTHER_LISTING = "The marker belongs to another request: use the NextMarker of this listing."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,25 @@ class Markers:
 
     def read(self, text: str, id_: ExecutionId, *kinds: MarkerKind) -> Marker:
         """Raises InvalidParameterValue if it is forged, too old, or of another listing."""
-        marker = self.keys.read_marker(text)
+        marker = self._fresh(text)
         if marker.execution_id != id_ or marker.kind not in kinds:
-            raise InvalidParameterValue(
-                "The marker belongs to another request: use the NextMarker of this listing."
-            )
+            raise InvalidParameterValue(_OF_ANOTHER_LISTING)
+        return marker
+
+    def after_summary(self, kind: MarkerKind, last: ExecutionSummary, filters: int) -> str:
+        """The marker after `last` in a list of executions, told apart by 32 bits of `filters`."""
+        started_at, id_ = last.position
+        return self.at(ExecutionId(id_), kind, Sight(now=started_at), filters)
+
+    def read_position(self, text: str, kind: MarkerKind, filters: int) -> tuple[Instant, str]:
+        """Where `after_summary` left off. Raises InvalidParameterValue as `read` does."""
+        marker = self._fresh(text)
+        if marker.kind is not kind or marker.position != filters:
+            raise InvalidParameterValue(_OF_ANOTHER_LISTING)
+        return marker.upto.now, marker.execution_id
+
+    def _fresh(self, text: str) -> Marker:
+        marker = self.keys.read_marker(text)
         if self.clock.now() > after(marker.issued_at, MARKER_SECONDS):
             raise InvalidParameterValue(
                 "The marker is older than 24 hours: start again without it."

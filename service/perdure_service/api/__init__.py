@@ -1,0 +1,1 @@
+"""The HTTP side: Lambda's API, the worker protocol, plain REST."""

@@ -1,0 +1,125 @@
+"""The whole API as one ASGI callable: hot routes first, FastAPI for the rest."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, MutableMapping
+from importlib import metadata
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from perdure_service.api.asgi import Answer, ClientGone, send_answer
+from perdure_service.api.errors import error_answer
+from perdure_service.api.hot import Exchange, HotRoutes
+from perdure_service.api.openapi import DocumentedApi
+from perdure_service.api.paths import checked_query, one_segment
+from perdure_service.api.routes import callbacks, executions, functions, pages, rest, workers
+from perdure_service.api.routes.pages import Readiness
+from perdure_service.api.wire.violations import refusal
+from perdure_service.application.list_executions import ListExecutions
+from perdure_service.application.markers import Markers
+from perdure_service.application.use_cases import UseCases
+from perdure_service.domain.errors import DomainError, UnknownOperation
+
+__all__ = ["Readiness", "build_app"]
+
+logger = logging.getLogger(__name__)
+
+_DESCRIPTION = """AWS Lambda durable functions, self-hosted. Paths that begin with a date are \
+Lambda's own API, for AWS's SDKs and command line; `/v1` is plain REST for people and workers."""
+
+
+def build_app(use_cases: UseCases, *, ready: Callable[[], Readiness], markers: Markers) -> ASGIApp:
+    """The API of one service. `ready` answers GET /ready."""
+    api = DocumentedApi(
+        title="Perdure",
+        version=metadata.version("perdure"),
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    lists = ListExecutions(use_cases.search, markers)
+    api.include_router(pages.router(api, ready))
+    api.include_router(rest.router(use_cases, lists))
+    api.include_router(executions.router(use_cases, lists))
+    api.include_router(callbacks.router(use_cases))
+    api.include_router(functions.router(use_cases))
+    api.include_router(workers.router(use_cases))
+    for kind in (DomainError, RequestValidationError, HTTPException, ClientGone, Exception):
+        api.add_exception_handler(kind, _answer_error)
+    return Service(api, HotRoutes(use_cases))
+
+
+class Service:
+    """Gives every request an id, and serves the hot routes itself."""
+
+    def __init__(self, api: FastAPI, hot: HotRoutes) -> None:
+        self._api = api
+        self._hot = hot
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._api(scope, receive, send)
+            return
+        id_header = (b"x-amzn-requestid", str(uuid.uuid4()).encode())
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), id_header]
+            await send(message)
+
+        path: bytes = scope["raw_path"]
+        found = self._hot.find(scope["method"], path)
+        try:
+            if found is None:
+                await self._serve_rest(scope, path, receive, send_with_id)
+                return
+            endpoint, names = found
+            answer = await endpoint(Exchange(scope, receive, names))
+        except ClientGone:
+            return
+        except Exception as error:
+            answer = error_answer(error, _named(scope))
+        await send_answer(send_with_id, answer)
+
+    async def _serve_rest(self, scope: Scope, path: bytes, receive: Receive, send: Send) -> None:
+        shown: MutableMapping[str, Any] = {
+            **scope,
+            "path": one_segment(path).decode("latin-1"),
+            "query_string": checked_query(scope["query_string"]),
+        }
+        try:
+            await self._api(shown, receive, send)
+        except Exception:
+            # Starlette raises what has been answered and logged already once more.
+            logger.debug("answered: %s", _named(scope), exc_info=True)
+
+
+async def _answer_error(request: Request, error: Exception) -> Response:
+    answer = _translated(error, request)
+    headers = {name.decode(): value.decode() for name, value in answer.headers}
+    return Response(answer.body, answer.status, headers, answer.content_type.decode())
+
+
+def _translated(error: Exception, request: Request) -> Answer:
+    match error:
+        case ClientGone():
+            return Answer(400)
+        case RequestValidationError():
+            error = refusal(error)
+        case HTTPException():
+            error = UnknownOperation(
+                f"{request.method} {request.scope['path']} is no operation of this service: "
+                "see /docs for those that are."
+            )
+    return error_answer(error, _named(request.scope))
+
+
+def _named(scope: Scope) -> str:
+    return f"{scope['method']} {scope['raw_path'].decode('latin-1')}"

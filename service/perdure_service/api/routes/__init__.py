@@ -1,0 +1,1 @@
+"""Routes that FastAPI serves, by subject; the hot ones are in `api.hot`."""

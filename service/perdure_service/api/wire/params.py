@@ -1,0 +1,34 @@
+"""Path and query parameters that several FastAPI routes share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Path, Query
+from pydantic import AfterValidator
+
+from perdure_service.api.paths import decode
+from perdure_service.api.wire.text import Qualifier
+
+DEFAULT_ITEMS = 100
+
+
+def _decoded(segment: str) -> str:
+    return decode(segment.encode("latin-1"))
+
+
+ExecutionArnPath = Annotated[str, AfterValidator(_decoded), Path(alias="DurableExecutionArn")]
+CallbackIdPath = Annotated[str, AfterValidator(_decoded), Path(alias="CallbackId")]
+FunctionNamePath = Annotated[str, AfterValidator(_decoded), Path(alias="FunctionName")]
+WorkerIdPath = Annotated[str, AfterValidator(_decoded), Path(alias="WorkerId")]
+Sha256Path = Annotated[str, AfterValidator(_decoded), Path(alias="Sha256")]
+
+QualifierQuery = Annotated[Qualifier | None, Query(alias="Qualifier")]
+MarkerQuery = Annotated[str | None, Query(alias="Marker")]
+MaxItemsQuery = Annotated[
+    int, Query(alias="MaxItems", ge=0, le=1_000, description="0 is the default, 100.")
+]
+ReverseOrderQuery = Annotated[bool, Query(alias="ReverseOrder")]
+IncludeDataQuery = Annotated[
+    bool, Query(alias="IncludeExecutionData", description="With payloads, results and errors.")
+]

@@ -1,0 +1,248 @@
+"""The worker protocol: what agents send and are sent. Names are spelled as in Lambda's API."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Required
+
+from pydantic import Field, StringConstraints, TypeAdapter
+from pydantic_core import to_json
+from typing_extensions import TypedDict
+
+from perdure_service.api.wire.functions import DurableConfigBody, MemorySize, TimeoutSeconds
+from perdure_service.api.wire.text import Uuid, parse_json
+from perdure_service.application.function_requests import ServedFunction
+from perdure_service.domain.decide_invocation import Failed, Returned
+from perdure_service.domain.errors import InvalidParameterValue
+from perdure_service.domain.execution import FailureKind
+from perdure_service.domain.functions import DurableConfig, FunctionVersion
+from perdure_service.domain.ids import LATEST, InvocationId, WorkerId, is_uuid
+from perdure_service.domain.limits import MEBIBYTE
+from perdure_service.domain.operations import ErrorObject
+from perdure_service.domain.output import parse_runtime_error
+from perdure_service.ports.workers import Handed, WorkerCard, WorkerSessions
+
+INVOCATIONS = b"application/vnd.perdure.invocations"
+
+_LENGTH = struct.Struct(">I")
+_MAX_ERROR_CHARACTERS = 32_768
+_LONGEST_POLL_SECONDS = 60
+
+_Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+_Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class FunctionRegistrationBody(TypedDict, total=False):
+    FunctionName: Required[_Name]
+    DurableConfig: Required[DurableConfigBody | None]
+    Timeout: Required[TimeoutSeconds]
+    MemorySize: Required[MemorySize]
+    Runtime: Required[_Name]
+    Handler: Required[_Name]
+    CodeSha256: Required[_Sha256 | None]
+
+
+class RegistrationBody(TypedDict, total=False):
+    WorkerId: Required[Uuid]
+    Host: Required[_Name]
+    Pid: Required[Annotated[int, Field(ge=0, le=2**31 - 1)]]
+    Functions: Required[list[FunctionRegistrationBody]]
+    Held: Required[list[Uuid]]
+
+
+class PollBody(TypedDict, total=False):
+    Free: Required[dict[str, Annotated[int, Field(ge=0, le=10_000)]]]
+    Confirm: list[Uuid] | None
+    WaitSeconds: Required[Annotated[float, Field(ge=0, le=_LONGEST_POLL_SECONDS)]]
+
+
+class HeartbeatBody(TypedDict, total=False):
+    Held: Required[list[Uuid]]
+
+
+REGISTRATION_BODY = TypeAdapter(RegistrationBody)
+POLL_BODY = TypeAdapter(PollBody)
+HEARTBEAT_BODY = TypeAdapter(HeartbeatBody)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    card: WorkerCard
+    functions: Sequence[ServedFunction]
+    held: Sequence[InvocationId]
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    free: Mapping[str, int]
+    confirmed: Sequence[InvocationId]
+    wait_seconds: float
+
+
+def worker_id(text: str) -> WorkerId:
+    return WorkerId(_uuid(text, "worker id"))
+
+
+def invocation_id(text: str) -> InvocationId:
+    return InvocationId(_uuid(text, "invocation id"))
+
+
+def parse_registration(body: bytes) -> Registration:
+    parsed: RegistrationBody = parse_json(REGISTRATION_BODY, body)
+    functions = [_served(function) for function in parsed["Functions"]]
+    return Registration(
+        card=WorkerCard(
+            id=WorkerId(parsed["WorkerId"]),
+            host=parsed["Host"],
+            pid=parsed["Pid"],
+            function_names=tuple(function.name for function in functions),
+        ),
+        functions=functions,
+        held=_ids(parsed["Held"]),
+    )
+
+
+def registration_answer(
+    workers: WorkerSessions, functions: Sequence[tuple[FunctionVersion, bool]]
+) -> bytes:
+    """`functions` with whether their code is missing."""
+    return to_json(
+        {
+            "LeaseSeconds": workers.lease_seconds,
+            "HeartbeatSeconds": workers.heartbeat_seconds,
+            "Functions": [
+                {
+                    "FunctionName": version.function_name,
+                    "FunctionArn": version.arn,
+                    "CodeMissing": is_missing,
+                }
+                for version, is_missing in functions
+            ],
+        }
+    )
+
+
+def parse_poll(body: bytes) -> Poll:
+    parsed: PollBody = parse_json(POLL_BODY, body)
+    return Poll(parsed["Free"], _ids(parsed.get("Confirm") or ()), parsed["WaitSeconds"])
+
+
+def parse_heartbeat(body: bytes) -> Sequence[InvocationId]:
+    parsed: HeartbeatBody = parse_json(HEARTBEAT_BODY, body)
+    return _ids(parsed["Held"])
+
+
+def frames(handed: Sequence[Handed]) -> bytes:
+    """Per invocation: u32 header length, header JSON, u32 payload length, payload; big-endian."""
+    parts: list[bytes] = []
+    for one in handed:
+        header = to_json(_frame_header(one))
+        parts += (_LENGTH.pack(len(header)), header, _LENGTH.pack(len(one.payload)), one.payload)
+    return b"".join(parts)
+
+
+def parse_outcome(outcome: str | None, body: bytes) -> Returned | Failed:
+    """How an invocation ended. Whatever a runtime may have posted can be read; only an outcome
+    that the protocol does not know raises InvalidParameterValue."""
+    if outcome == "returned":
+        try:
+            return Returned(body.decode())
+        except UnicodeDecodeError:
+            return Failed(FailureKind.ERROR, _NOT_TEXT)
+    kind = _FAILURES.get(outcome or "")
+    if kind is None:
+        raise InvalidParameterValue(
+            f"Unknown Perdure-Outcome '{outcome}': send returned, {', '.join(_FAILURES)}."
+        )
+    return Failed(kind, _runtime_error(body))
+
+
+_FAILURES = {
+    "error": FailureKind.ERROR,
+    "init-error": FailureKind.INIT,
+    "exit": FailureKind.CRASH,
+    "timeout": FailureKind.TIMEOUT,
+}
+
+_NOT_TEXT = ErrorObject(
+    type="Runtime.InvalidOutput", message="The function returned bytes that are not UTF-8."
+)
+
+
+def _runtime_error(body: bytes) -> ErrorObject:
+    """A stored error must be UTF-8 and of a size to show: half surrogates, which a traceback may
+    hold, become question marks, and a huge error keeps its type and the start of its message."""
+    text = body.decode("utf-8", "replace")
+    try:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError):
+        return ErrorObject(type="Runtime.Unknown", message=text[:_MAX_ERROR_CHARACTERS])
+    error = parse_runtime_error(parsed)
+    clean = ErrorObject(
+        message=_storable(error.message),
+        type=_storable(error.type),
+        stack_trace=(
+            tuple(line.encode("utf-8", "replace").decode() for line in error.stack_trace)
+            if error.stack_trace is not None
+            else None
+        ),
+    )
+    if clean.size_bytes <= MEBIBYTE:
+        return clean
+    return ErrorObject(
+        message=(clean.message or "")[:_MAX_ERROR_CHARACTERS],
+        type=(clean.type or "")[:_MAX_ERROR_CHARACTERS],
+    )
+
+
+def _storable(text: str | None) -> str | None:
+    return None if text is None else text.encode("utf-8", "replace").decode()
+
+
+def _frame_header(handed: Handed) -> dict[str, Any]:
+    version, identity = handed.version, handed.identity
+    return {
+        "InvocationId": handed.invocation_id,
+        "FunctionName": version.function_name,
+        "Version": version.version,
+        "FunctionArn": identity.function_arn,
+        "CodeSha256": None if version.version == LATEST else version.code_sha256,
+        "Handler": version.handler,
+        "TimeoutSeconds": version.timeout_seconds,
+        "TraceId": identity.trace_id,
+        "TenantId": identity.tenant_id,
+        "ClientContext": identity.client_context,
+    }
+
+
+def _served(body: FunctionRegistrationBody) -> ServedFunction:
+    durable = body["DurableConfig"]
+    return ServedFunction(
+        name=body["FunctionName"],
+        durable=_durable(durable) if durable is not None else None,
+        timeout_seconds=body["Timeout"],
+        memory_mb=body["MemorySize"],
+        runtime=body["Runtime"],
+        handler=body["Handler"],
+        code_sha256=body["CodeSha256"],
+    )
+
+
+def _durable(body: DurableConfigBody) -> DurableConfig:
+    timeout_seconds = body.get("ExecutionTimeout")
+    if timeout_seconds is None:
+        raise InvalidParameterValue("DurableConfig needs an ExecutionTimeout.")
+    return DurableConfig(timeout_seconds, body.get("RetentionPeriodInDays") or 14)
+
+
+def _ids(texts: Sequence[str]) -> tuple[InvocationId, ...]:
+    return tuple(InvocationId(text) for text in texts)
+
+
+def _uuid(text: str, what: str) -> str:
+    if not is_uuid(text):
+        raise InvalidParameterValue(f"'{text[:100]}' is not a {what}: give a UUID in lower case.")
+    return text
