@@ -115,12 +115,13 @@ class Sessions:
 
     def reserve(self, identity: Identity) -> Claim | None:
         name = identity.function_name
-        for session in self._sessions.values():
-            if session.arrived is not None and session.free.get(name, 0) > 0:
-                session.free[name] -= 1
-                session.reserved[name] += 1
-                return Claim(session.card.id, InvocationId(str(uuid.uuid4())))
-        return None
+        polling = [session for session in self._sessions.values() if session.arrived is not None]
+        idlest = max(polling, key=lambda session: session.free.get(name, 0), default=None)
+        if idlest is None or idlest.free.get(name, 0) <= 0:
+            return None
+        idlest.free[name] -= 1
+        idlest.reserved[name] += 1
+        return Claim(idlest.card.id, InvocationId(str(uuid.uuid4())))
 
     def release(self, claim: Claim, identity: Identity) -> None:
         session = self._sessions.get(claim.worker_id)
@@ -180,7 +181,9 @@ class Sessions:
         session = self._session(worker_id)
         self._saw(session, confirmed)
         session.end_poll()
-        if not session.outbox and not self._closing:
+        if self._closing:
+            raise Unavailable("The service is stopping. Poll again in a moment.")
+        if not session.outbox:
             await self._hold(session, free, wait_seconds)
         handed, session.outbox = session.outbox, []
         return handed

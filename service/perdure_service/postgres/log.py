@@ -47,7 +47,9 @@ logger = logging.getLogger(__name__)
 _MAX_BATCH_ROWS = 256
 _MAX_BATCH_BYTES = 8 * 1_048_576
 _MAX_WAITING = 20_000
+_MAX_WAITING_PER_EXECUTION = 1_000
 _MAX_ATTEMPTS = 50
+_GOING = "The service is shutting down. Repeat the same request."
 _UNKNOWN = "The write may or may not have been committed. Repeat the same request."
 
 
@@ -193,6 +195,8 @@ class PostgresLog:
     def _enqueue(self, command: _Command, *, again: bool = False) -> None:
         waiting = self._commands.get(command.execution_id)
         if waiting is not None:
+            if len(waiting) >= _MAX_WAITING_PER_EXECUTION and not again:
+                raise Unavailable("The execution is too busy. Repeat the same request later.")
             waiting.append(command)
             return
         self._appends.put(command.execution_id, urgent=again)
@@ -358,8 +362,10 @@ class PostgresLog:
             _fail(tired, Unavailable("The execution is too busy. Repeat the same request."))
         try:
             current = await self.read(id_)
-        except Exception as error:
-            _fail(commands, error)
+        except BaseException as error:
+            _fail(commands, Unavailable(_GOING) if not isinstance(error, Exception) else error)
+            if not isinstance(error, Exception):
+                raise
             return
         if overtaken and max(command.attempts for command in commands) > 2:
             await asyncio.sleep(0.002 * secrets.randbelow(10))  # another replica holds the row
@@ -479,7 +485,7 @@ class PostgresLog:
         task.add_done_callback(self._tasks.discard)
 
     def _fail_all_waiting(self) -> None:
-        gone = Unavailable("The service is shutting down. Repeat the same request.")
+        gone = Unavailable(_GOING)
         for commands in self._commands.values():
             _fail(commands, gone)
         for start in self._starts.waiting:
