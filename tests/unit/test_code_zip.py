@@ -130,17 +130,21 @@ def link(name: str, mode: int = stat.S_IFLNK | 0o777) -> zipfile.ZipInfo:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"no zip", "not a readable zip"),
-        (zip_of(("/etc/cron.d/x", b"x")), "outside of its folder"),
-        (zip_of(("../x", b"x")), "outside of its folder"),
-        (zip_of(("a/../../x", b"x")), "outside of its folder"),
-        (zip_of(("a\\..\\x", b"x")), "outside of its folder"),
-        (zip_of((link("a"), b"/etc/passwd")), "no file"),
-        (zip_of((link("a", stat.S_IFIFO | 0o644), b"")), "no file"),
-        (zip_of(("a", b"x"), ("./a", b"y")), "twice"),
-        (zip_of(("a", b"x"), ("a/b", b"y")), "cannot be unpacked"),
-        (zip_of(("bomb", b"\0" * 4_000_000)), "would unpack to 4000000 bytes"),
-        (zip_of(("a", b"x" * 100))[:-30], "not a readable zip"),
+        pytest.param(b"no zip", "not a readable zip", id="no-zip"),
+        pytest.param(zip_of(("/etc/cron.d/x", b"x")), "outside of its folder", id="absolute"),
+        pytest.param(zip_of(("../x", b"x")), "outside of its folder", id="parent"),
+        pytest.param(zip_of(("a/../../x", b"x")), "outside of its folder", id="parent-within"),
+        pytest.param(zip_of(("a\\..\\x", b"x")), "outside of its folder", id="backslashes"),
+        pytest.param(zip_of((link("a"), b"/etc/passwd")), "no file", id="link"),
+        pytest.param(zip_of((link("a", stat.S_IFIFO | 0o644), b"")), "no file", id="fifo"),
+        pytest.param(zip_of(("a", b"x"), ("./a", b"y")), "twice", id="twice"),
+        pytest.param(
+            zip_of(("a", b"x"), ("a/b", b"y")), "cannot be unpacked", id="file-and-folder"
+        ),
+        pytest.param(
+            zip_of(("bomb", b"\0" * 4_000_000)), "would unpack to 4000000 bytes", id="bomb"
+        ),
+        pytest.param(zip_of(("a", b"x" * 100))[:-30], "not a readable zip", id="cut-short"),
     ],
 )
 def test_a_zip_that_would_do_harm_leaves_nothing_behind(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import typer
 
 from perdure.cli.dev import dev
@@ -20,4 +23,7 @@ app.command()(worker)
 
 
 def main() -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What a function writes must not fail on a terminal that lacks its letters.
+        sys.stdout.reconfigure(errors="backslashreplace")
     app()

@@ -144,7 +144,7 @@ class _Dev:
         """Until it is to stop, and everything has been drained."""
         functions = self._settings.functions
         if not functions:
-            self._print(_banner(url, self._settings))
+            self._print(banner(url, self._settings))
             await self._stopping.wait()
             return
         from perdure.worker.agent import AGENT, Agent, AgentSettings
@@ -170,14 +170,14 @@ class _Dev:
             await first_of(work, known)
             known.cancel()
             if agent.registered.is_set():
-                self._print(_banner(url, self._settings))
+                self._print(banner(url, self._settings))
 
     def _print(self, lines: Sequence[str]) -> None:
         for line in lines:
             self._printer.line(line)
 
 
-def _banner(url: ServiceUrl, settings: DevSettings) -> list[str]:
+def banner(url: ServiceUrl, settings: DevSettings) -> list[str]:
     """How to reach what runs; every line of code can be pasted into a shell."""
     variables = (
         f"AWS_ENDPOINT_URL_LAMBDA={url} AWS_DEFAULT_REGION={settings.service.region} "

@@ -9,7 +9,7 @@ import typer
 
 _MODULES = {
     "server": ("alembic", "fastapi", "psycopg", "sqlalchemy", "uvicorn"),
-    "lambda": ("awslambdaric", "boto3", "watchfiles"),
+    "lambda": ("awslambdaric", "watchfiles"),
 }
 EXIT_MISSING_EXTRA = 2
 

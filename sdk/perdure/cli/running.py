@@ -10,9 +10,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def stop_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` for every Ctrl-C and SIGTERM."""
+    """Call `stop` for every Ctrl-C, SIGTERM and, unless under nohup, hang-up."""
     loop = asyncio.get_running_loop()
-    stopping = (signal.SIGINT, signal.SIGTERM)
+    stopping = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        stopping.append(signal.SIGHUP)
     for number in stopping:
         loop.add_signal_handler(number, stop)
     try:

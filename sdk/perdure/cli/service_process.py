@@ -17,7 +17,8 @@ from perdure.worker.log_capture import capture_lines
 LISTENING = "PERDURE_LISTENING "
 """The service's first line on standard output, followed by its URL."""
 
-_READY_SECONDS = 60.0
+_READY_SECONDS = 5.0
+_PATIENCE_SECONDS = 10.0
 _LOOK_SECONDS = 0.05
 _STOP_SECONDS = 15.0
 _FIRST_PAUSE_SECONDS = 0.2
@@ -126,21 +127,27 @@ class ServiceProcess:
         url = await listening
         self._port = url.port
         connections = ServiceConnections(url)
+        now = asyncio.get_running_loop().time
+        patience_ends = now() + _PATIENCE_SECONDS
         try:
-            while True:
-                try:
-                    answer = await connections.exchange(
-                        b"GET", b"/ready", timeout_seconds=_READY_SECONDS
-                    )
-                    if answer.status == 200:
-                        break
-                except ServiceAway:
-                    pass  # its end, if it is that, is seen elsewhere
+            while (reason := await _what_is_missing(connections)) is not None:
+                if now() > patience_ends:
+                    self._say(f"the service is not ready yet: {reason}")
+                    patience_ends = now() + _PATIENCE_SECONDS
                 await asyncio.sleep(_LOOK_SECONDS)
         finally:
             connections.close()
         if not self.url.done():
             self.url.set_result(url)
+
+
+async def _what_is_missing(connections: ServiceConnections) -> str | None:
+    """None once the service is ready."""
+    try:
+        answer = await connections.exchange(b"GET", b"/ready", timeout_seconds=_READY_SECONDS)
+    except ServiceAway as error:
+        return str(error)  # its end, if it is that, is seen elsewhere
+    return None if answer.status == 200 else answer.body.decode("utf-8", "replace")
 
 
 def _manner(status: int) -> str:

@@ -32,6 +32,7 @@ from perdure.worker.slots import FunctionSlots
 AGENT: Final = "perdure"
 """The name under which the agent itself speaks."""
 
+_UNSPOKEN_SECONDS = 0.5
 _KILLED_SECONDS = 5.0
 
 Say = Callable[[str, str], None]
@@ -84,9 +85,12 @@ class Agent:
                     tasks,
                     self.registered,
                 )
-                await shift.open()
-                await self._stopping.wait()
-                await shift.close(self._hurry)
+                try:
+                    await shift.open()
+                    await self._stopping.wait()
+                    await shift.drain(self._hurry)
+                finally:
+                    shift.close()
         finally:
             connections.close()
 
@@ -139,21 +143,24 @@ class _Shift:
         if self._settings.reload:
             self._intake += [self.tasks.create_task(self._watch(path)) for path in self._live]
 
-    async def close(self, hurry: asyncio.Event) -> None:
-        """Drain, kill what is left at the end of the grace, and go."""
+    async def drain(self, hurry: asyncio.Event) -> None:
+        """Let what runs finish, kill what is left at the end of the grace, and say goodbye."""
         _cancel(self._intake)
-        running = len(self.held())
-        if running:
+        await self._until_empty(min(_UNSPOKEN_SECONDS, self._settings.grace_seconds), hurry)
+        if running := len(self.held()):
             self._say(AGENT, f"waiting for {running} to finish; once more to stop at once")
         await self._until_empty(self._settings.grace_seconds, hurry)
         for slots in self._slots.values():
-            slots.kill_busy()
+            slots.give_up()
         await self._until_empty(_KILLED_SECONDS, asyncio.Event())
-        _cancel(self._upkeep)
+        _cancel(self._upkeep)  # a heartbeat after the goodbye would register anew
+        await self._link.leave()
+
+    def close(self) -> None:
+        """End everything that is still there, reported or not."""
+        _cancel([*self._intake, *self._upkeep, *self._reports])
         for slots in self._slots.values():
             slots.close()
-        _cancel(self._reports)
-        await self._link.leave()
 
     async def _until_empty(self, limit_seconds: float, hurry: asyncio.Event) -> None:
         try:

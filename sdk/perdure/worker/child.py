@@ -68,10 +68,15 @@ class Child:
     def has_ended(self) -> bool:
         return self._ended.done()
 
+    async def until_settled(self, limit_seconds: float) -> None:
+        """Wait until it asks for work or will never do so, or the time is over."""
+        session = self._session
+        await first_of(session.asked, session.init_failed, self._ended, limit_seconds=limit_seconds)
+
     async def until_ready(self, limit_seconds: float) -> InitFailure | None:
         """Wait until it asks for work; None once it does. Kills it at the limit."""
         session = self._session
-        await first_of(session.asked, session.init_failed, self._ended, limit_seconds=limit_seconds)
+        await self.until_settled(limit_seconds)
         if session.init_failed.done():
             return InitFailure(posted=session.init_failed.result())
         if self._ended.done():

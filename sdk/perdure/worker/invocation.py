@@ -37,7 +37,7 @@ class Invocation:
     version: str
     function_arn: str
     code_sha256: str | None
-    handler: str
+    handler: str | None
     timeout_seconds: float
     trace_id: str | None
     tenant_id: str | None
@@ -82,7 +82,7 @@ def _invocation(header: dict[str, Any], payload: bytes) -> Invocation:
         version=header["Version"],
         function_arn=header["FunctionArn"],
         code_sha256=header["CodeSha256"],
-        handler=header["Handler"],
+        handler=header.get("Handler"),
         timeout_seconds=float(header["TimeoutSeconds"]),
         trace_id=header.get("TraceId"),
         tenant_id=header.get("TenantId"),

@@ -30,6 +30,7 @@ RESULT_SECONDS: Final = 300.0
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 2.0
 _CROWDED_PAUSE_SECONDS = 0.05
+_SHORT_POLL_SECONDS = 1.0
 _MISSED_HEARTBEATS = 2
 _DEFAULT_HEARTBEAT_SECONDS = 2.0
 
@@ -106,11 +107,14 @@ class ServiceLink:
 
     async def poll(self) -> None:
         """For ever: take work whenever there are slots for it."""
+        now = asyncio.get_running_loop().time
         pause = _Pause()
         confirm: list[InvocationId] = []
+        idle_answers = 0
         while True:
             await self._registered.wait()
             free, wait_seconds = await self._free(bool(confirm))
+            asked_at = now()
             try:
                 async with asyncio.timeout(None) as self._poll_scope:
                     invocations = await self._client.poll(free, confirm, wait_seconds)
@@ -125,6 +129,10 @@ class ServiceLink:
             confirm = [invocation.id for invocation in invocations]
             for invocation in invocations:
                 self._board.accept(invocation)
+            held_short = wait_seconds > 0 and now() - asked_at < _SHORT_POLL_SECONDS
+            idle_answers = idle_answers + 1 if held_short and not invocations else 0
+            if idle_answers > 1:
+                await asyncio.sleep(_CROWDED_PAUSE_SECONDS)  # it is about to shut down
 
     async def heartbeat(self) -> None:
         """For ever, while registered."""
@@ -178,11 +186,18 @@ class ServiceLink:
         )
         for function in answer.functions:
             if function.code_missing and (packed := self._board.packed(function.name)) is not None:
-                await self._client.put_code(packed.sha256, packed.content)
+                await self._put_code(function.name, packed)
         self._heartbeat_seconds = answer.heartbeat_seconds
         self._board.registered(answer)
         self._ever_registered = True
         self._registered.set()
+
+    async def _put_code(self, function_name: str, packed: PackedCode) -> None:
+        try:
+            await self._client.put_code(packed.sha256, packed.content)
+        except (ServiceRefused, UnknownWorker) as error:
+            # It is served all the same; only PublishVersion needs the copy.
+            self._say(f"the service refuses the code of {function_name}: {error}")
 
     async def _free(self, must_confirm: bool) -> tuple[Mapping[str, int], int]:
         """Free slots to poll with, and how long the service may hold the poll.

@@ -26,6 +26,8 @@ VERSION_IDLE_SECONDS = 300.0
 
 _RETURN_SECONDS = 10.0
 """A runtime asks for its next invocation at once; one that does not is stuck."""
+_START_SECONDS = 5.0
+"""A start that takes longer waits for something: others may use the processor meanwhile."""
 _YOUNG_SECONDS = 10.0
 _LONGEST_PAUSE_SECONDS = 30.0
 _LATEST = "$LATEST"
@@ -48,6 +50,7 @@ class Workshop(Protocol):
 
 
 class _State(Enum):
+    QUEUED = auto()
     STARTING = auto()
     IDLE = auto()
     BUSY = auto()
@@ -73,15 +76,15 @@ class _Group:
 
     def unattended(self) -> int:
         """Waiting invocations for which no process will be free by itself in a moment."""
-        coming = sum(m.state in (_State.STARTING, _State.RETURNING) for m in self.members)
-        return len(self.waiting) - coming
+        coming = (_State.QUEUED, _State.STARTING, _State.RETURNING)
+        return len(self.waiting) - sum(member.state in coming for member in self.members)
 
 
 @dataclass(eq=False, slots=True)
 class _Member:
     group: _Group
     started_at: float
-    state: _State = _State.STARTING
+    state: _State = _State.QUEUED
     retiring: bool = False
     crashed: bool = False
     failure: InitFailure | None = None
@@ -147,6 +150,9 @@ class FunctionSlots:
         before, self._live = self._live.generation, live
         self._keep_warm = True
         self._crashes = 0
+        if self._warm_again is not None:
+            self._warm_again.cancel()
+            self._warm_again = None
         for group in [g for g in self._groups.values() if g.code.generation == before]:
             if group.code.sha256 is not None:
                 continue
@@ -158,8 +164,11 @@ class FunctionSlots:
                 self._group(self._code_of(invocation)).waiting.append(invocation)
         self._balance()
 
-    def kill_busy(self) -> None:
-        """Kill what still runs; each is reported as killed."""
+    def give_up(self) -> None:
+        """Kill what still runs; each is reported as killed. What waits is left to others."""
+        for group in self._groups.values():
+            while group.waiting:
+                self.release(group.waiting.popleft().id)
         for member in self._members():
             if member.state is _State.BUSY and member.child is not None:
                 member.child.kill()
@@ -176,9 +185,10 @@ class FunctionSlots:
     # Which code an invocation runs on.
 
     def _code_of(self, invocation: Invocation) -> _Code:
+        handler = invocation.handler or self.function.spec.handler
         if invocation.code_sha256 is None:
-            return self._live_code(invocation.version, invocation.handler)
-        return _Code(invocation.version, invocation.handler, invocation.code_sha256, 0)
+            return self._live_code(invocation.version, handler)
+        return _Code(invocation.version, handler, invocation.code_sha256, 0)
 
     def _live_code(self, version: str, handler: str) -> _Code:
         return _Code(version, handler, None, self._live.generation)
@@ -228,7 +238,7 @@ class FunctionSlots:
         group.members.add(member)
         member.task = self._workshop.tasks.create_task(self._run(member))
         # Not a finally within: a task that is cancelled before its first step never gets there.
-        member.task.add_done_callback(lambda _: self._gone(member))
+        member.task.add_done_callback(lambda task: self._gone(member, task))
 
     def _retire(self, member: _Member) -> None:
         member.retiring = True
@@ -245,9 +255,13 @@ class FunctionSlots:
             async with AsyncExitStack() as stack:
                 identity = await self._identity(member.group.code)
                 async with self._workshop.start_permits:
+                    if not self._is_needed(member):
+                        return
+                    member.state = _State.STARTING
                     child = await stack.enter_async_context(self._workshop.start_child(identity))
                     member.child = child
-                    member.failure = await child.until_ready(self.function.timeout_seconds)
+                    await child.until_settled(_START_SECONDS)
+                member.failure = await child.until_ready(self.function.timeout_seconds)
                 if member.failure is None:
                     self._keep_warm = True
                     await self._serve(member, child)
@@ -255,6 +269,13 @@ class FunctionSlots:
             member.failure = InitFailure(error_type="Runtime.CodeUnavailable", reason=str(error))
         except OSError as error:
             member.failure = InitFailure(error_type="Runtime.StartFailed", reason=str(error))
+
+    def _is_needed(self, member: _Member) -> bool:
+        """Whether a process is still lacking: others may have done the work meanwhile."""
+        group = member.group
+        others = [m.state for m in group.members if m.state is not _State.QUEUED]
+        coming = others.count(_State.STARTING) + others.count(_State.RETURNING)
+        return len(group.waiting) > coming or (self._is_live(group) and not others)
 
     async def _identity(self, code: _Code) -> RuntimeIdentity:
         return RuntimeIdentity(
@@ -321,9 +342,11 @@ class FunctionSlots:
     def _is_live(self, group: _Group) -> bool:
         return group.code.sha256 is None
 
-    def _gone(self, member: _Member) -> None:
+    def _gone(self, member: _Member, task: asyncio.Task[None]) -> None:
         group = member.group
         group.members.discard(member)
+        if not task.cancelled() and task.exception() is not None:
+            self._closed = True  # a fault of ours, which ends the agent
         if self._closed:
             return
         now = asyncio.get_running_loop().time()
@@ -338,7 +361,7 @@ class FunctionSlots:
         elif member.crashed and now - member.started_at < _YOUNG_SECONDS:
             self._crashes += 1
             self._warm_later(min(2.0 ** (self._crashes - 2), _LONGEST_PAUSE_SECONDS))
-        else:
+        elif now - member.started_at >= _YOUNG_SECONDS:
             self._crashes = 0
         self._balance()
 
