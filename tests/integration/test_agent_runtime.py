@@ -114,12 +114,36 @@ async def agent(
     durable: DurableConfig | None = None,
     lines: Lines | None = None,
 ) -> AsyncIterator[Agent]:
-    settings = AgentSettings(
-        service=ServiceUrl.parse(service.url),
-        functions=[ServedFunction(parse_handler_spec(f"hello={file}"), durable, timeout_seconds)],
+    function = ServedFunction(parse_handler_spec(f"hello={file}"), durable, timeout_seconds)
+    async with agent_of(
+        service,
+        [function],
+        file.parent.parent,
         concurrency=concurrency,
         reload=reload,
-        cache=file.parent.parent / "cache",
+        grace_seconds=grace_seconds,
+        lines=lines,
+    ) as agent:
+        yield agent
+
+
+@asynccontextmanager
+async def agent_of(
+    service: WorkerService,
+    functions: list[ServedFunction],
+    folder: Path,
+    *,
+    concurrency: int,
+    reload: bool = False,
+    grace_seconds: float = 20,
+    lines: Lines | None = None,
+) -> AsyncIterator[Agent]:
+    settings = AgentSettings(
+        service=ServiceUrl.parse(service.url),
+        functions=functions,
+        concurrency=concurrency,
+        reload=reload,
+        cache=folder / "cache",
         grace_seconds=grace_seconds,
     )
     agent = Agent(settings, (lines or Lines()).say, os.environ)
@@ -315,7 +339,26 @@ async def test_processes_grow_to_the_concurrency_and_no_more_is_taken(
         results = [await service.result(invocation) for invocation in invocations]
     assert {result.outcome for result in results} == {"returned"}
     assert len({result.json["pid"] for result in results}) == 2
-    assert service.most_polls == 1
+
+
+async def test_a_slot_that_becomes_free_is_offered_while_a_poll_is_held(
+    service: WorkerService, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    functions = []
+    for name in ("busy", "idle"):
+        file = tmp_path / f"{name}.py"
+        edit(file, HANDLER)
+        functions.append(ServedFunction(parse_handler_spec(str(file)), None, 30))
+    async with agent_of(service, functions, tmp_path, concurrency=1):
+        event = {"started": str(tmp_path / "started"), "until": str(gate)}
+        running = await service.invoke("busy", event, Handler="busy.handler")
+        waiting = await service.invoke("busy", {}, Handler="busy.handler")
+        await service.until(lambda: service.held == [running])
+        result = await service.call("idle", {}, Handler="idle.handler")
+        assert result.json["function"] == "idle"
+        gate.touch()
+        assert (await service.result(waiting)).outcome == "returned"
 
 
 async def test_what_a_function_writes_carries_its_name(service: WorkerService, code: Path) -> None:
@@ -520,19 +563,11 @@ async def test_a_second_handler_of_one_worker_is_served_beside_the_first(
         file = tmp_path / f"{name}.py"
         edit(file, f"def handler(event, context): return {json.dumps(name)}\n")
         specs.append(ServedFunction(parse_handler_spec(str(file)), None, 30))
-    settings = AgentSettings(
-        ServiceUrl.parse(service.url), specs, 1, False, tmp_path / "cache", 5.0
-    )
-    worker = Agent(settings, Lines().say, os.environ)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(worker.run())
-        header = {"one": "one.handler", "two": "two.handler"}
+    async with agent_of(service, specs, tmp_path, concurrency=1):
         calls = [
-            service.call(name, {}, Handler=header[name])
+            service.call(name, {}, Handler=f"{name}.handler")
             for _ in range(5)
             for name in ("one", "two")
         ]
         results = await asyncio.gather(*calls)
-        worker.stop()
     assert [result.json for result in results] == ["one", "two"] * 5
-    assert service.most_polls == 1

@@ -42,11 +42,9 @@ class WorkerService:
     held: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     proxied: list[Request] = field(default_factory=list)
-    most_polls: int = 0
-    """Polls seen at the same time."""
     lambda_api: Callable[[Request], Answer] = lambda _: Answer(200, (JSON,), b"{}")
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
-    _polls: int = 0
+    _latest_poll: int = 0
     _server: asyncio.Server | None = None
     _connections: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -165,20 +163,21 @@ class WorkerService:
         return Answer(200, (JSON,), json.dumps(answer).encode())
 
     async def _poll(self, body: dict[str, Any]) -> Answer:
-        self._polls += 1
-        self.most_polls = max(self.most_polls, self._polls)
-        try:
-            self.confirmed += body["Confirm"]
-            async with self.changed:
-                self.changed.notify_all()
-                try:
-                    async with asyncio.timeout(body["WaitSeconds"]):
-                        await self.changed.wait_for(lambda: self._servable(body["Free"]))
-                except TimeoutError:
-                    pass
-                frames = [_frame(*work) for work in self._take(body["Free"])]
-        finally:
-            self._polls -= 1
+        self._latest_poll += 1
+        number = self._latest_poll
+        self.confirmed += body["Confirm"]
+        async with self.changed:
+            self.changed.notify_all()
+            try:
+                async with asyncio.timeout(body["WaitSeconds"]):
+                    await self.changed.wait_for(
+                        lambda: number < self._latest_poll or self._servable(body["Free"])
+                    )
+            except TimeoutError:
+                pass
+            # A poll whose place another one took has nothing to offer any more.
+            taken = self._take(body["Free"]) if number == self._latest_poll else []
+            frames = [_frame(*work) for work in taken]
         return Answer(
             200, ((b"content-type", b"application/vnd.perdure.invocations"),), b"".join(frames)
         )

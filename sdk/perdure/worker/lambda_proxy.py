@@ -13,6 +13,7 @@ from typing import Final
 
 from perdure.worker.connections import ServiceAway, ServiceConnections
 from perdure.worker.http1 import Answer, Request, end_to_end
+from perdure.worker.pause import Pause
 
 PATIENCE_SECONDS: Final = 40.0
 """Below the 50 s after which SDKs give a call up."""
@@ -20,8 +21,6 @@ PATIENCE_SECONDS: Final = 40.0
 _ATTEMPT_SECONDS = 15.0
 _LONGEST_CALL_SECONDS = 905.0
 """A synchronous invoke may take 900 s."""
-_FIRST_PAUSE_SECONDS = 0.05
-_LONGEST_PAUSE_SECONDS = 2.0
 _AWAY = frozenset({502, 503, 504})
 _NO_VERDICT = frozenset({401, 403, 404, 409})
 _DURABLE_PROGRESS = re.compile(rb"/2025-12-01/durable-executions/.+/(?:checkpoint|state)(?:\?|$)")
@@ -54,7 +53,7 @@ class LambdaProxy:
     async def _patiently(self, request: Request) -> Answer:
         now = asyncio.get_running_loop().time
         deadline = now() + self._patience_seconds
-        pause = _FIRST_PAUSE_SECONDS
+        pause = Pause()
         while True:
             left = deadline - now()
             try:
@@ -67,10 +66,9 @@ class LambdaProxy:
                 if answer.status not in _AWAY:
                     return answer
                 reason = f"the service answered {answer.status}"
-            if now() + pause >= deadline:
+            if now() + pause.seconds >= deadline:
                 return _unavailable(reason)
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            await pause.sleep()
 
     async def _once(self, request: Request, timeout_seconds: float, *, repeatable: bool) -> Answer:
         fields = tuple(pair for pair in end_to_end(request.fields) if pair[0] != b"host")

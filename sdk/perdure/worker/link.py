@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
 from perdure.worker.code import PackedCode
 from perdure.worker.connections import ServiceAway
-from perdure.worker.invocation import Invocation, InvocationId, Result
+from perdure.worker.invocation import InvocationId, Result
+from perdure.worker.pause import Pause
+from perdure.worker.polling import Intake, Polling
 from perdure.worker.service_client import (
     FunctionRegistration,
     Registered,
@@ -24,13 +26,8 @@ from perdure.worker.service_client import (
     UnknownWorker,
 )
 
-POLL_SECONDS: Final = 20
 RESULT_SECONDS: Final = 300.0
 
-_FIRST_PAUSE_SECONDS = 0.05
-_LONGEST_PAUSE_SECONDS = 2.0
-_CROWDED_PAUSE_SECONDS = 0.05
-_SHORT_POLL_SECONDS = 1.0
 _MISSED_HEARTBEATS = 2
 _DEFAULT_HEARTBEAT_SECONDS = 2.0
 
@@ -39,32 +36,13 @@ class RegistrationRefused(Exception):
     """The service will not have these functions; the text is its reason."""
 
 
-class Board(Protocol):
+class Board(Intake, Protocol):
     """What is served, what runs and what is free."""
-
-    freed: asyncio.Event
-    """Set whenever a slot becomes free."""
 
     def registrations(self) -> Sequence[FunctionRegistration]: ...
     def registered(self, answer: Registered) -> None: ...
     def packed(self, function_name: str) -> PackedCode | None: ...
     def held(self) -> Collection[InvocationId]: ...
-    def free(self) -> Mapping[str, int]: ...
-    def accept(self, invocation: Invocation) -> None: ...
-
-
-class _Pause:
-    """50 ms, then twice as long each time, up to 2 s."""
-
-    def __init__(self) -> None:
-        self._seconds = _FIRST_PAUSE_SECONDS
-
-    async def sleep(self) -> None:
-        await asyncio.sleep(self._seconds)
-        self._seconds = min(2 * self._seconds, _LONGEST_PAUSE_SECONDS)
-
-    def reset(self) -> None:
-        self._seconds = _FIRST_PAUSE_SECONDS
 
 
 class ServiceLink:
@@ -78,7 +56,7 @@ class ServiceLink:
         self._ever_registered = False
         self._is_away = False
         self._heartbeat_seconds = _DEFAULT_HEARTBEAT_SECONDS
-        self._poll_scope: asyncio.Timeout | None = None
+        self._polling = Polling(client, board, registered=self._registered, lost=self._poll_failed)
 
     def register_again(self) -> None:
         """Something registered has changed. Polling goes on meanwhile."""
@@ -86,7 +64,7 @@ class ServiceLink:
 
     async def keep_registered(self) -> None:
         """For ever. Raises RegistrationRefused if the service says no the first time."""
-        pause = _Pause()
+        pause = Pause()
         while True:
             await self._due.wait()
             self._due.clear()
@@ -107,32 +85,7 @@ class ServiceLink:
 
     async def poll(self) -> None:
         """For ever: take work whenever there are slots for it."""
-        now = asyncio.get_running_loop().time
-        pause = _Pause()
-        confirm: list[InvocationId] = []
-        idle_answers = 0
-        while True:
-            await self._registered.wait()
-            free, wait_seconds = await self._free(bool(confirm))
-            asked_at = now()
-            try:
-                async with asyncio.timeout(None) as self._poll_scope:
-                    invocations = await self._client.poll(free, confirm, wait_seconds)
-            except (ServiceAway, UnknownWorker, ServiceRefused, TimeoutError) as error:
-                self._away(error)
-                await pause.sleep()
-                self._lost()
-                continue
-            finally:
-                self._poll_scope = None
-            pause.reset()
-            confirm = [invocation.id for invocation in invocations]
-            for invocation in invocations:
-                self._board.accept(invocation)
-            held_short = wait_seconds > 0 and now() - asked_at < _SHORT_POLL_SECONDS
-            idle_answers = idle_answers + 1 if held_short and not invocations else 0
-            if idle_answers > 1:
-                await asyncio.sleep(_CROWDED_PAUSE_SECONDS)  # it is about to shut down
+        await self._polling.run()
 
     async def heartbeat(self) -> None:
         """For ever, while registered."""
@@ -146,9 +99,8 @@ class ServiceLink:
                 self._lost()
             except (ServiceAway, ServiceRefused):
                 missed += 1
-                if missed == _MISSED_HEARTBEATS and self._poll_scope is not None:
-                    # The poll may hang on a host that is gone without a word.
-                    self._poll_scope.reschedule(asyncio.get_running_loop().time())
+                if missed >= _MISSED_HEARTBEATS:
+                    self._polling.give_up()
             else:
                 missed = 0
 
@@ -156,7 +108,7 @@ class ServiceLink:
         """Deliver a result; after five minutes in vain it is dropped."""
         now = asyncio.get_running_loop().time
         deadline = now() + RESULT_SECONDS
-        pause = _Pause()
+        pause = Pause()
         while True:
             try:
                 await self._client.report(invocation_id, result)
@@ -199,22 +151,9 @@ class ServiceLink:
             # It is served all the same; only PublishVersion needs the copy.
             self._say(f"the service refuses the code of {function_name}: {error}")
 
-    async def _free(self, must_confirm: bool) -> tuple[Mapping[str, int], int]:
-        """Free slots to poll with, and how long the service may hold the poll.
-
-        A held poll cannot learn of slots that become free later, so none is held for long while
-        a function has none.
-        """
-        free = self._board.free()
-        if not must_confirm and not all(free.values()):
-            self._board.freed.clear()
-            try:
-                async with asyncio.timeout(_CROWDED_PAUSE_SECONDS if any(free.values()) else None):
-                    await self._board.freed.wait()
-            except TimeoutError:
-                pass
-            free = self._board.free()
-        return free, POLL_SECONDS if all(free.values()) else 0
+    def _poll_failed(self, error: Exception) -> None:
+        self._away(error)
+        self._lost()
 
     def _lost(self) -> None:
         self._registered.clear()
