@@ -29,6 +29,16 @@ from perdure_service.ports.workers import Handed, WorkerCard
 logger = logging.getLogger(__name__)
 
 CONFIRM_SECONDS = 2.0
+_FORGOTTEN_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivered:
+    """An invocation that a worker has, as far as this replica knows."""
+
+    execution_id: ExecutionId
+    worker_id: WorkerId
+    since: float
 
 
 @dataclass(eq=False, slots=True)
@@ -70,7 +80,7 @@ class Sessions:
         self._claims = claims
         self._lease_seconds = lease_seconds
         self._sessions: dict[WorkerId, _Session] = {}
-        self._running: dict[InvocationId, ExecutionId] = {}
+        self._running: dict[InvocationId, _Delivered] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
         self.on_free: Callable[[], None] = lambda: None
@@ -148,7 +158,7 @@ class Sessions:
             session.reserved[identity.function_name] -= 1
             await self._give_back(execution.id, id_)
             return
-        self._running[id_] = execution.id
+        self._running[id_] = _Delivered(execution.id, session.card.id, self._now())
         session.reserved[identity.function_name] -= 1
         session.unconfirmed[id_] = asyncio.get_running_loop().call_later(
             CONFIRM_SECONDS, self._unconfirmed, session, execution.id, id_
@@ -167,7 +177,7 @@ class Sessions:
         self._saw(session, held)
         for execution_id, invocation_id in await self._claims.of_worker(card.id):
             if invocation_id in held or invocation_id in session.unconfirmed:
-                self._running[invocation_id] = execution_id
+                self._running[invocation_id] = _Delivered(execution_id, card.id, self._now())
             else:
                 await self._give_back(execution_id, invocation_id)
 
@@ -204,6 +214,11 @@ class Sessions:
 
     def heartbeat(self, worker_id: WorkerId, held: Sequence[InvocationId]) -> None:
         self._saw(self._session(worker_id), held)
+        long_ago = self._now() - _FORGOTTEN_SECONDS
+        for id_, delivered in list(self._running.items()):
+            if delivered.worker_id == worker_id and id_ not in held and delivered.since < long_ago:
+                logger.warning("worker %s no longer has invocation %s", worker_id, id_)
+                self._own(self._give_back(delivered.execution_id, id_))
 
     async def finish(
         self, worker_id: WorkerId, invocation_id: InvocationId, outcome: Returned | Failed
@@ -211,8 +226,10 @@ class Sessions:
         session = self._sessions.get(worker_id)
         if session is not None:
             self._saw(session, (invocation_id,))
-        execution_id = self._running.get(invocation_id)
-        if execution_id is None:
+        delivered = self._running.get(invocation_id)
+        if delivered is not None:
+            execution_id: ExecutionId | None = delivered.execution_id
+        else:
             execution_id = await self._claims.execution_of(invocation_id)
         if execution_id is None:
             return

@@ -60,7 +60,8 @@ class WorkerSessions(Protocol):
         ...
 
     def heartbeat(self, worker_id: WorkerId, held: Sequence[InvocationId]) -> None:
-        """The worker lives."""
+        """The worker lives. What it was given long ago and is not in `held` goes back to the queue:
+        the worker lost it, or gave up reporting its end."""
         ...
 
     async def finish(

@@ -1,0 +1,231 @@
+"""The lane of appends: commands on executions that exist."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+import psycopg
+
+from perdure_service.domain.errors import DomainError, InvalidParameterValue, Unavailable
+from perdure_service.domain.execution import Execution
+from perdure_service.domain.ids import ExecutionId
+from perdure_service.ports.log import Decide, Outcome
+from perdure_service.postgres.append import append_statement
+from perdure_service.postgres.commit_context import (
+    GOING,
+    MAX_BATCH_BYTES,
+    MAX_BATCH_ROWS,
+    MAX_WAITING,
+    UNKNOWN,
+    CommitContext,
+)
+from perdure_service.postgres.lane import Lane, LaneConnection, LostFlush
+from perdure_service.postgres.turns import Command, Turn
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+_MAX_WAITING_PER_EXECUTION = 1_000
+_MAX_ATTEMPTS = 50
+_PATIENT_ATTEMPTS = 2
+
+
+class AppendLane:
+    """Decides the waiting commands of many executions on their cached states, and appends what was
+    decided in one statement. Whoever lost the fence is caught up (`read`) and decided again."""
+
+    def __init__(
+        self, url: str, context: CommitContext, read: Callable[[ExecutionId], Awaitable[Execution]]
+    ) -> None:
+        self._context = context
+        self._read = read
+        self._connection = LaneConnection(url, "appends")
+        self._lane: Lane[ExecutionId] = Lane(self._flush, MAX_WAITING)
+        self._commands: dict[ExecutionId, list[Command]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def commit(self, id_: ExecutionId, decide: Decide[T], *, verify: bool) -> Outcome[T]:
+        future: asyncio.Future[Outcome[T]] = asyncio.get_running_loop().create_future()
+        self._enqueue(Command(id_, decide, verify, future))
+        return await future
+
+    async def run(self) -> None:
+        try:
+            await self._lane.run()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            for commands in self._commands.values():
+                _fail(commands, Unavailable(GOING))
+            await self._connection.close()
+
+    def _enqueue(self, command: Command, *, again: bool = False) -> None:
+        waiting = self._commands.get(command.execution_id)
+        if waiting is None:
+            self._lane.put(command.execution_id, urgent=again)
+            self._commands[command.execution_id] = [command]
+        elif len(waiting) < _MAX_WAITING_PER_EXECUTION or again:
+            waiting.append(command)
+        else:
+            raise Unavailable("The execution is too busy. Repeat the same request later.")
+
+    # a flush
+
+    async def _flush(self) -> None:
+        await self._append(self._take_turns())
+
+    async def _append(self, turns: list[Turn]) -> None:
+        if not turns:
+            return
+        changes = [turn.change() for turn in turns]
+        try:
+            won = set(await self._connection.execute(*append_statement(changes)))
+        except LostFlush:
+            self._lost(turns, Unavailable(UNKNOWN))
+            raise
+        except psycopg.DataError as error:
+            await self._append_singly(turns, error)
+            return
+        except psycopg.Error as error:
+            logger.exception("an append of %d executions failed", len(turns))
+            self._lost(turns, error)
+            return
+        for n, (turn, change) in enumerate(zip(turns, changes, strict=True)):
+            if n in won:
+                self._context.won(change, turn.delivery)
+                for command, answer in turn.decided:
+                    command.answer(Outcome(answer, turn.after))
+                self._context.announce(change)
+            else:
+                self._overtaken(turn)
+
+    async def _append_singly(self, turns: list[Turn], error: psycopg.DataError) -> None:
+        """One value that Postgres cannot hold fails its batch: find whose it is."""
+        if len(turns) == 1:
+            text = f"A value cannot be stored: {error.diag.message_primary}"
+            self._lost(turns, InvalidParameterValue(text))
+            return
+        for n, turn in enumerate(turns):
+            try:
+                await self._append([turn])
+            except LostFlush:
+                self._lost(turns[n + 1 :], Unavailable(UNKNOWN))
+                raise
+
+    def _overtaken(self, turn: Turn) -> None:
+        """Somebody else moved the execution, or is about to: look, and decide again."""
+        self._context.give_back(turn.after, turn.delivery)
+        commands = [command for command, _ in turn.decided]
+        self._own(self._catch_up(turn.before.id, commands, overtaken=True))
+
+    def _lost(self, turns: Sequence[Turn], error: Exception) -> None:
+        for turn in turns:
+            self._context.give_back(turn.after, turn.delivery)
+            self._context.cache.evict(turn.before.id)
+            _fail([command for command, _ in turn.decided], error)
+
+    # deciding
+
+    def _take_turns(self) -> list[Turn]:
+        turns: list[Turn] = []
+        size = 0
+        waiting = self._lane.waiting
+        while waiting and len(turns) < MAX_BATCH_ROWS and size < MAX_BATCH_BYTES:
+            id_ = waiting.popleft()
+            commands = self._commands.pop(id_)
+            state = self._context.cache.get(id_)
+            if state is None:
+                self._own(self._catch_up(id_, commands))
+                continue
+            turn = self._decide(state, commands)
+            if turn.decided:
+                self._claim(turn)
+                turns.append(turn)
+                size += turn.size_bytes
+        return turns
+
+    def _decide(self, state: Execution, commands: Sequence[Command]) -> Turn:
+        """All commands of one execution, one after the other. A refusal, or a decision to change
+        nothing, may come of a stale state: it is made again on a fresh one."""
+        turn = Turn(before=state, after=state)
+        unsure: list[Command] = []
+        for command in commands:
+            if command.future.done():
+                continue  # its caller has gone
+            try:
+                decision = command.decide(turn.after, self._context.moment())
+            except DomainError:
+                unsure.append(command)
+            except Exception as error:
+                logger.exception("deciding on execution %s failed", state.id)
+                command.fail(error)
+            else:
+                if decision.changes:
+                    turn.add(decision)
+                    turn.decided.append((command, decision.answer))
+                elif command.verify:
+                    unsure.append(command)
+                else:
+                    command.answer(Outcome(decision.answer, decision.after))
+        if unsure:
+            self._own(self._catch_up(state.id, unsure))
+        return turn
+
+    def _claim(self, turn: Turn) -> None:
+        claim = self._context.claim(turn.after)
+        if claim is not None:
+            turn.add(claim)
+            turn.delivery = claim.answer
+
+    # catching up
+
+    async def _catch_up(
+        self, id_: ExecutionId, commands: Sequence[Command], *, overtaken: bool = False
+    ) -> None:
+        for command in commands:
+            command.attempts += 1
+        attempts = max(command.attempts for command in commands)
+        try:
+            if attempts > _MAX_ATTEMPTS:
+                raise Unavailable("The execution is too busy. Repeat the same request.")
+            if overtaken and attempts > _PATIENT_ATTEMPTS:
+                await asyncio.sleep(0.002 * secrets.randbelow(10))  # somebody holds the row
+            current = await self._read(id_)
+        except asyncio.CancelledError:
+            _fail(commands, Unavailable(GOING))
+            raise
+        except Exception as error:
+            _fail(commands, error)
+            return
+        for command in commands:
+            if not command.future.done():
+                self._refuse_or_enqueue(command, current)
+
+    def _refuse_or_enqueue(self, command: Command, current: Execution) -> None:
+        """A refusal, or a decision to change nothing, is final on a state that was just read."""
+        nobody_waits = command.execution_id not in self._commands
+        if nobody_waits and self._context.cache.get(current.id) is current:
+            try:
+                decision = command.decide(current, self._context.moment())
+            except Exception as refusal:
+                command.fail(refusal)
+                return
+            if not decision.changes:
+                command.answer(Outcome(decision.answer, decision.after))
+                return
+        self._enqueue(command, again=True)
+
+    def _own(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _fail(commands: Sequence[Command], error: Exception) -> None:
+    for command in commands:
+        command.fail(error)

@@ -1,0 +1,77 @@
+"""What both lanes need around a commit: the moment, a free worker, and who must be told."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from perdure_service.domain.decide_invocation import Delivery, decide_claim
+from perdure_service.domain.decision import Decision, Moment
+from perdure_service.domain.execution import Execution, Queued
+from perdure_service.ports.clock import Clock
+from perdure_service.ports.dispatch import Dispatch, NoDispatch
+from perdure_service.ports.log import Commit, CommitObserver
+from perdure_service.postgres.cache import ExecutionCache
+from perdure_service.postgres.rows import Change
+
+logger = logging.getLogger(__name__)
+
+UNKNOWN = "The write may or may not have been committed. Repeat the same request."
+GOING = "The service is shutting down. Repeat the same request."
+MAX_BATCH_ROWS = 256
+MAX_BATCH_BYTES = 8 * 1_048_576
+MAX_WAITING = 20_000
+
+
+@dataclass(eq=False, slots=True)
+class CommitContext:
+    clock: Clock
+    cache: ExecutionCache
+    dispatch: Dispatch = NoDispatch()
+    observers: Sequence[CommitObserver] = ()
+
+    def moment(self) -> Moment:
+        return Moment(self.clock.now(), secrets.randbits(63))
+
+    def claim(self, queued: Execution) -> Decision[Delivery | None] | None:
+        """Claim the invocation of `queued` for a worker that waits for just this, to be committed
+        with what queued it. None if nothing is queued and ready, or no slot is free."""
+        moment = self.moment()
+        invocation = queued.ledger.invocation
+        if not isinstance(invocation, Queued):
+            return None
+        if invocation.ready_at > queued.effective_now(moment.clock):
+            return None
+        claim = self.dispatch.reserve(queued.identity)
+        if claim is None:
+            return None
+        decision = decide_claim(queued, claim, moment)
+        if decision.answer is None:
+            self.dispatch.release(claim, queued.identity)
+            return decision if decision.changes else None
+        return decision
+
+    def won(self, change: Change, delivery: Delivery | None) -> None:
+        """The change is committed: remember it, hand the invocation over."""
+        self.cache.put(change.after)
+        if delivery is not None:
+            self.dispatch.deliver(change.after, delivery)
+
+    def give_back(self, execution: Execution, delivery: Delivery | None) -> None:
+        """The change did not commit: free the slot that was reserved for it."""
+        if delivery is not None:
+            self.dispatch.release(delivery.claim, execution.identity)
+
+    def announce(self, change: Change) -> None:
+        """Tell the observers, of the children too."""
+        commit = Commit(change.before, change.after, change.events, change.effects)
+        for observer in self.observers:
+            try:
+                observer(commit)
+            except Exception:
+                logger.exception("an observer of commits failed")
+        for child in change.children:
+            self.cache.put(child.after)
+            self.announce(child)
