@@ -38,7 +38,6 @@ def runtime_environment(
     endpoint = f"http://127.0.0.1:{port}"
     environment = {
         "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_ENDPOINT_URL": endpoint,
         "AWS_LAMBDA_LOG_LEVEL": "INFO",
         "TZ": ":UTC",
         **users,

@@ -104,6 +104,11 @@ class Sessions:
                 logger.warning("worker %s is silent for over %ss", id_, self._lease_seconds)
                 session.end_poll()
                 del self._sessions[id_]
+                self._running = {
+                    invocation: delivered
+                    for invocation, delivered in self._running.items()
+                    if delivered.worker_id != id_
+                }
         return [session.card for session in self._sessions.values()]
 
     def served_functions(self) -> frozenset[str]:
