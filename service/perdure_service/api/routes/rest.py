@@ -52,12 +52,20 @@ def router(use_cases: UseCases, list_executions: ListExecutions) -> APIRouter:
         listed = await list_executions(query, marker)
         return execution_lines(listed, _next_path(request, listed.next_marker))
 
-    @routes.get("/{DurableExecutionArn}", summary="One execution, its operations, its last error")
+    @routes.get(
+        "/{DurableExecutionArn}",
+        summary="One execution, its operations, its last error",
+        response_model_exclude_none=True,
+    )
     async def get_one(arn: ExecutionArnPath) -> ExecutionView:
         execution = await use_cases.read_execution(arn)
         return execution_view(execution, use_cases.invoke.clock.now())
 
-    @routes.get("/{DurableExecutionArn}/history", summary="The log of one execution")
+    @routes.get(
+        "/{DurableExecutionArn}/history",
+        summary="The log of one execution",
+        response_model_exclude_none=True,
+    )
     async def get_history(
         arn: ExecutionArnPath,
         request: Request,

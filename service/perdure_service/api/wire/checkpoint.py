@@ -34,7 +34,7 @@ from perdure_service.domain.operations import Action, OperationType, OperationUp
 _MAX_UPDATES = 10_000
 """Above what any execution can hold; a bound on the errors that one body can cause."""
 
-_CallbackSeconds = Annotated[int, Field(ge=0, le=MAX_CALLBACK_TIMEOUT_SECONDS)]
+CallbackSeconds = Annotated[int, Field(ge=0, le=MAX_CALLBACK_TIMEOUT_SECONDS)]
 
 
 class ContextOptions(TypedDict, total=False):
@@ -50,8 +50,8 @@ class WaitOptions(TypedDict, total=False):
 
 
 class CallbackOptions(TypedDict, total=False):
-    TimeoutSeconds: _CallbackSeconds | None
-    HeartbeatTimeoutSeconds: _CallbackSeconds | None
+    TimeoutSeconds: CallbackSeconds | None
+    HeartbeatTimeoutSeconds: CallbackSeconds | None
 
 
 class ChainedInvokeOptions(TypedDict, total=False):
