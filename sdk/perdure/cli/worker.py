@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +15,9 @@ from perdure.cli.extras import require
 from perdure.cli.output import LinePrinter
 from perdure.cli.running import innermost, stop_signals
 from perdure.worker.connections import InvalidServiceUrl, ServiceUrl
-from perdure.worker.functions import ServedFunction
+
+if TYPE_CHECKING:
+    from perdure.worker.agent import AgentSettings
 
 
 def worker(
@@ -35,6 +37,14 @@ def worker(
     cache: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where published code is kept.")
     ] = None,
+    health_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="PERDURE_HEALTH_FILE",
+            metavar="FILE",
+            help="Touched every few seconds while the service knows this worker.",
+        ),
+    ] = None,
 ) -> None:
     """Serve functions until SIGTERM or Ctrl-C, then let what runs finish."""
     try:
@@ -49,9 +59,18 @@ def worker(
         timeout=timeout,
     )
     require("lambda")
-    raise typer.Exit(
-        asyncio.run(_worker(url, functions, concurrency, reload, grace, cache or _default_cache()))
+    from perdure.worker.agent import AgentSettings
+
+    settings = AgentSettings(
+        url,
+        functions,
+        concurrency,
+        reload,
+        cache or _default_cache(),
+        grace,
+        health_file=health_file,
     )
+    raise typer.Exit(asyncio.run(_worker(settings)))
 
 
 def _default_cache() -> Path:
@@ -59,23 +78,15 @@ def _default_cache() -> Path:
     return (Path(caches) if caches else Path.home() / ".cache") / "perdure" / "code"
 
 
-async def _worker(
-    url: ServiceUrl,
-    functions: tuple[ServedFunction, ...],
-    concurrency: int,
-    reload: bool,
-    grace_seconds: float,
-    cache: Path,
-) -> int:
-    from perdure.worker.agent import AGENT, Agent, AgentSettings
+async def _worker(settings: AgentSettings) -> int:
+    from perdure.worker.agent import AGENT, Agent
     from perdure.worker.link import RegistrationRefused
 
+    names = [function.spec.name for function in settings.functions]
     printer = LinePrinter(sys.stdout)
-    printer.labels(AGENT, *(function.spec.name for function in functions))
-    settings = AgentSettings(url, functions, concurrency, reload, cache, grace_seconds)
+    printer.labels(AGENT, *names)
     agent = Agent(settings, printer.say, os.environ)
-    names = ", ".join(function.spec.name for function in functions)
-    printer.say(AGENT, f"serving {names} for {url}")
+    printer.say(AGENT, f"serving {', '.join(names)} for {settings.service}")
     code = 0
     try:
         with stop_signals(agent.stop):

@@ -16,6 +16,7 @@ from perdure.worker.code import CodeCache, CodeFolder, PackedCode
 from perdure.worker.connections import ServiceConnections, ServiceUrl
 from perdure.worker.environment import RuntimeIdentity
 from perdure.worker.functions import LiveCode, PublishedCode, ServedFunction, read_live_code
+from perdure.worker.health import HealthFile
 from perdure.worker.invocation import (
     Invocation,
     InvocationId,
@@ -41,7 +42,8 @@ Say = Callable[[str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class AgentSettings:
-    """`cache` keeps published code; `excluded` are folders that are never code (absolute)."""
+    """`cache` keeps published code; `excluded` are folders that are never code (absolute);
+    `health_file` is touched while the service knows this worker."""
 
     service: ServiceUrl
     functions: Sequence[ServedFunction]
@@ -50,6 +52,7 @@ class AgentSettings:
     cache: Path
     grace_seconds: float
     excluded: frozenset[Path] = frozenset()
+    health_file: Path | None = None
 
 
 class Agent:
@@ -113,6 +116,7 @@ class _Shift:
         self._environment = environment
         self._proxy = proxy
         self._known = known
+        self._health = HealthFile(settings.health_file, lambda text: say(AGENT, text))
         self.tasks = tasks
         self.start_permits = asyncio.Semaphore(max(2, os.cpu_count() or 1))
         self.published = PublishedCode(CodeCache(settings.cache), client)
@@ -158,6 +162,7 @@ class _Shift:
 
     def close(self) -> None:
         """End everything that is still there, reported or not."""
+        self._health.remove()
         _cancel([*self._intake, *self._upkeep, *self._reports])
         for slots in self._slots.values():
             slots.close()
@@ -187,8 +192,12 @@ class _Shift:
         for function in answer.functions:
             self.region = function.arn.split(":")[3]
         self._known.set()
+        self.known()
         for slots in self._slots.values():
             slots.warm_up()
+
+    def known(self) -> None:
+        self._health.touch()
 
     def packed(self, function_name: str) -> PackedCode | None:
         slots = self._slots.get(function_name)
