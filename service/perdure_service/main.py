@@ -62,6 +62,11 @@ _BACKLOG = 2_048
 _KEEP_ALIVE_SECONDS = 120
 _STALE_LOOK_SECONDS = 5.0
 _MAX_DOUBT_SECONDS = 1.0
+_OPEN = (
+    "NO ACCESS CONTROL: PERDURE_AUTH=off, and this service listens on %s. Whoever reaches port %d "
+    "can run every function, read every payload and replace code. Let nobody reach it whom you "
+    "would not give a shell."
+)
 
 
 class PortTaken(Exception):
@@ -235,6 +240,8 @@ async def serve(settings: Settings) -> None:
             server = _Server(config, service.sessions.end_polls)
             background.add_done_callback(lambda _: setattr(server, "should_exit", True))
             host, port = listener.getsockname()[:2]
+            if settings.is_open:
+                logger.warning(_OPEN, host, port)
             shown = f"[{host}]" if ":" in host else host
             sys.stdout.write(f"PERDURE_LISTENING http://{shown}:{port}\n")
             sys.stdout.flush()

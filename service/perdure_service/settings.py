@@ -35,9 +35,14 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     retries: RetryPolicy = field(default_factory=RetryPolicy)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether other machines may reach the port, and so everything."""
+        return self.host not in LOOPBACK_HOSTS
+
     def check(self, environment: Mapping[str, str]) -> None:
         """Raises SettingsError for a bind that would let strangers in."""
-        if self.host in LOOPBACK_HOSTS:
+        if not self.is_open:
             return
         if environment.get("PERDURE_AUTH") != "off":
             raise SettingsError(
