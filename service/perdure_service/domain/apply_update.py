@@ -111,9 +111,9 @@ def _check_metadata(operation: Operation, update: OperationUpdate) -> None:
 
 
 def _check_payload(draft: Draft, update: OperationUpdate, limits: Limits) -> None:
-    if update.type is OperationType.STEP and update.action is not Action.RETRY:
-        if update.has_step_options:
-            raise InvalidCheckpoint("Invalid StepOptions for the given action.")
+    retries = update.action is Action.RETRY
+    if update.type is OperationType.STEP and update.has_step_options and not retries:
+        raise InvalidCheckpoint("Invalid StepOptions for the given action.")
     if update.action is Action.SUCCEED and update.error is not None:
         raise InvalidCheckpoint("Cannot provide an Error for SUCCEED action.")
     if update.action is Action.FAIL and update.payload is not None:

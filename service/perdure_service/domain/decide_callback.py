@@ -44,7 +44,7 @@ def decide_callback_heartbeat(
     draft, operation = _open_callback(execution, operation_id, moment, Completion.RESOLVED)
     if operation.heartbeat_seconds:
         due_at = after(draft.now, operation.heartbeat_seconds)
-        draft.folding.move_heartbeat(operation, due_at)
+        draft.folding.move_heartbeat(operation.id, due_at)
     return draft.settle(None)
 
 

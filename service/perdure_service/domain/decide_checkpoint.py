@@ -7,7 +7,7 @@ duplicates and parents, then each update in turn. A refusal leaves everything as
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from perdure_service.domain.apply_update import IssueCallbackId, Target, apply_update
 from perdure_service.domain.decide_time import tick
@@ -88,8 +88,7 @@ def decide_checkpoint(
     _close_if_over_quota(draft, limits)
     changed = tuple(draft.folding.unseen_ids())
     upto = Sight(draft.folding.last_event_id, draft.now)
-    draft.ledger = replace(
-        draft.ledger,
+    draft.note(
         token_seq=ledger.token_seq + 1,
         token_nonce=moment.nonce,
         seen=upto,
@@ -97,7 +96,7 @@ def decide_checkpoint(
         client_token=checkpoint.client_token,
     )
     still_open = draft.status is ExecutionStatus.RUNNING
-    token = _token(execution, draft.ledger) if still_open else None
+    token = _next_token(checkpoint.token, moment.nonce) if still_open else None
     return draft.settle(Accepted(token=token, since=ledger.seen, upto=upto, changed=changed))
 
 
@@ -110,10 +109,7 @@ def require_current(execution: Execution, token: CheckpointToken) -> None:
 
 def current_token(execution: Execution) -> CheckpointToken:
     """The one token that is valid now, if an invocation is running."""
-    return _token(execution, execution.ledger)
-
-
-def _token(execution: Execution, ledger: Ledger) -> CheckpointToken:
+    ledger = execution.ledger
     if ledger.invocation_id is None:
         raise InvalidCheckpointToken
     return CheckpointToken(
@@ -122,6 +118,10 @@ def _token(execution: Execution, ledger: Ledger) -> CheckpointToken:
         seq=ledger.token_seq,
         nonce=ledger.token_nonce,
     )
+
+
+def _next_token(token: CheckpointToken, nonce: int) -> CheckpointToken:
+    return CheckpointToken(token.execution_id, token.invocation_id, token.seq + 1, nonce)
 
 
 def _repeats(ledger: Ledger, checkpoint: Checkpoint, now: Instant) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from perdure_service.domain.decide_checkpoint import current_token
@@ -86,12 +86,11 @@ def decide_claim(execution: Execution, claim: Claim, moment: Moment) -> Decision
     tick(draft)
     if draft.is_closed:
         return draft.settle(None)
-    ledger = draft.ledger
+    ledger = execution.ledger
     first = ledger.invocation_id is None
     updated = () if first else tuple(draft.folding.unseen_ids())
     upto = Sight(draft.folding.last_event_id, draft.now)
-    draft.ledger = replace(
-        ledger,
+    draft.note(
         invocation=Running(claim.invocation_id, claim.worker_id, draft.now, upto.event_id),
         invocation_id=claim.invocation_id,
         token_seq=ledger.token_seq + 1,
@@ -119,7 +118,7 @@ def decide_unclaim(
     if not isinstance(running, Running) or running.id != invocation_id:
         return nothing(execution, None)
     draft = Draft(execution, moment)
-    draft.ledger = replace(draft.ledger, invocation=None)
+    draft.note(invocation=None)
     draft.wake()
     return draft.settle(None)
 
@@ -138,7 +137,7 @@ def decide_invocation_end(
     if not isinstance(running, Running) or running.id != invocation_id:
         return nothing(execution, Ending.SUPERSEDED)
     draft = Draft(execution, moment)
-    draft.ledger = replace(draft.ledger, invocation=None)
+    draft.note(invocation=None)
     draft.emit(
         EventType.INVOCATION_COMPLETED,
         error=outcome.error if isinstance(outcome, Failed) else None,
@@ -172,10 +171,10 @@ def _return_durable(
 def _suspend(draft: Draft, running: Running, policy: RetryPolicy) -> None:
     execution = draft.before
     if owes(execution, running, draft.now):
-        draft.ledger = replace(draft.ledger, failures=None)
+        draft.note(failures=None)
         draft.wake()
     elif has_open_trigger(execution, draft.now):
-        draft.ledger = replace(draft.ledger, failures=None)
+        draft.note(failures=None)
     else:
         error = ErrorObject(
             type="InvalidParameterValueException",
@@ -202,7 +201,7 @@ def _close_invalid(draft: Draft, message: str) -> None:
 
 def _fail(draft: Draft, outcome: Failed, policy: RetryPolicy) -> None:
     """Invoke again later, or close the execution if the budget for such failures is spent."""
-    before = draft.ledger.failures
+    before = draft.before.ledger.failures
     same = before is not None and before.kind is outcome.kind
     failures = Failures(
         count=before.count + 1 if before is not None else 1,
@@ -211,7 +210,7 @@ def _fail(draft: Draft, outcome: Failed, policy: RetryPolicy) -> None:
         error=outcome.error,
     )
     delay_seconds = _retry_delay_seconds(draft, failures, policy)
-    draft.ledger = replace(draft.ledger, failures=failures)
+    draft.note(failures=failures)
     if delay_seconds is None:
         draft.close(EventType.EXECUTION_FAILED, error=outcome.error)
     else:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from perdure_service.domain.decision import Decision, Draft, Moment, nothing
 from perdure_service.domain.events import EventType, WaitTimes
 from perdure_service.domain.execution import Execution, TimerKind
@@ -26,14 +24,13 @@ def decide_tick(execution: Execution, moment: Moment) -> Decision[None]:
     if execution.is_closed or execution.next_due_at > execution.effective_now(moment.clock):
         return nothing(execution, None)
     draft = Draft(execution, moment)
-    if not tick(draft):
-        return nothing(execution, None)
-    draft.wake()
+    tick(draft)
     return draft.settle(None)
 
 
-def tick(draft: Draft) -> bool:
-    """Complete what is due in `draft`, earliest first. True if anything was."""
+def tick(draft: Draft) -> None:
+    """Complete what is due in `draft`, earliest first, and wake the function for it. Commands that
+    look at the time begin with this, so each of them may be the one that finds a timer due."""
     due = draft.folding.due(draft.now)
     for _, (kind, operation_id) in due:
         if kind is TimerKind.EXECUTION:
@@ -43,8 +40,9 @@ def tick(draft: Draft) -> bool:
         if operation is not None and not operation.is_closed:
             _complete(draft, kind, operation)
     draft.folding.tick(draft.now)
-    draft.ledger = replace(draft.ledger, ticked_at=draft.now)
-    return bool(due)
+    draft.note(ticked_at=draft.now)
+    if due:
+        draft.wake()
 
 
 def _complete(draft: Draft, kind: TimerKind, operation: Operation) -> None:

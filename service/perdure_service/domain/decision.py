@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar, cast
 
+from perdure_service.domain.changed import changed
 from perdure_service.domain.events import Event, EventDetail, EventType
 from perdure_service.domain.execution import (
     Execution,
     ExecutionStatus,
     Identity,
     Queued,
+    Running,
     TimerKey,
 )
 from perdure_service.domain.folding import Folding
@@ -69,7 +71,7 @@ class Draft:
     def __init__(self, execution: Execution, moment: Moment) -> None:
         self.before = execution
         self.now = execution.effective_now(moment.clock)
-        self.ledger = execution.ledger
+        self._noted: dict[str, object] = {}
         self.events: list[Event] = []
         self.children: list[Decision[None]] = []
         self.heard: list[str] = []
@@ -84,8 +86,18 @@ class Draft:
     def status(self) -> ExecutionStatus:
         return self.folding.status
 
+    @property
+    def invocation(self) -> Queued | Running | None:
+        """The invocation queued or in flight, as far as this draft goes."""
+        noted = self._noted.get("invocation", self.before.ledger.invocation)
+        return cast("Queued | Running | None", noted)
+
     def operation(self, operation_id: str) -> Operation | None:
         return self.folding.operation(operation_id)
+
+    def note(self, **facts: object) -> None:
+        """Change facts of the ledger, by the names of its fields."""
+        self._noted.update(facts)
 
     def emit(
         self,
@@ -118,20 +130,22 @@ class Draft:
     def wake(self, *, at: Instant | None = None) -> None:
         """Queue an invocation, now or `at`. If one is queued or in flight already that one serves:
         what the running one was not shown in its initial state is owed to it (see `owes`)."""
-        if not self.is_closed and self.ledger.invocation is None:
-            self.ledger = replace(self.ledger, invocation=Queued(self.now if at is None else at))
+        if not self.is_closed and self.invocation is None:
+            self.note(invocation=Queued(self.now if at is None else at))
 
     def close(
         self, type_: EventType, *, payload: str | None = None, error: ErrorObject | None = None
     ) -> None:
         """Append the closing event. A queued invocation is dropped; one in flight may still end."""
         self.emit(type_, payload=payload, error=error)
-        if isinstance(self.ledger.invocation, Queued):
-            self.ledger = replace(self.ledger, invocation=None)
+        if isinstance(self.invocation, Queued):
+            self.note(invocation=None)
 
     def settle(self, answer: T) -> Decision[T]:
         """The decision, with the fence moved by one."""
-        ledger = replace(self.ledger, version=self.ledger.version + 1, nonce=self._nonce)
+        before = self.before.ledger
+        self.note(version=before.version + 1, nonce=self._nonce)
+        ledger = changed(before, **self._noted)
         return Decision(
             before=self.before,
             after=self.folding.result(ledger),

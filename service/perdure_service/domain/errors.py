@@ -34,7 +34,7 @@ class InvalidParameterValue(DomainError):
 
 
 class InvalidCheckpoint(InvalidParameterValue):
-    """A checkpoint that breaks a rule; none of its updates was applied and the token still holds."""
+    """A checkpoint that breaks a rule; no update was applied and the token still holds."""
 
 
 class InvalidCheckpointToken(InvalidParameterValue):

@@ -8,7 +8,7 @@ flight, what that invocation has seen. Fold plus ledger plus heartbeat timers is
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from perdure_service.domain.ids import (
@@ -177,8 +177,9 @@ class Ledger:
 class Execution:
     """The state of one execution after `last_event_id` events.
 
-    `armed` are the timers that have not fired, `next_due_at` a lower bound of their times;
-    `recent` the operations changed since `ledger.seen`, which the next answer must show.
+    `armed` are the timers that have not fired, `next_due_at` is when the first of them is due;
+    `recent` the operations changed since `ledger.seen`, which the next answer must show. Closed, it
+    has neither.
     """
 
     identity: Identity
@@ -244,7 +245,7 @@ class Execution:
 
 
 def timers_of(operation: Operation) -> Iterable[tuple[TimerKey, Instant]]:
-    """The timers that an operation's state asks for."""
+    """The timers that an operation's state asks for. A heartbeat moves its own without an event."""
     match operation:
         case Operation(
             type=OperationType.STEP, status=Status.PENDING, next_attempt_at=int() as due
@@ -255,13 +256,10 @@ def timers_of(operation: Operation) -> Iterable[tuple[TimerKey, Instant]]:
         case Operation(type=OperationType.CALLBACK, status=Status.STARTED):
             if operation.due_at is not None:
                 yield (TimerKind.CALLBACK, operation.id), operation.due_at
-            if operation.heartbeat_due_at is not None:
-                yield (TimerKind.HEARTBEAT, operation.id), operation.heartbeat_due_at
+            if operation.heartbeat_seconds is not None:
+                first_due_at = after(operation.started_at, operation.heartbeat_seconds)
+                yield (TimerKind.HEARTBEAT, operation.id), first_due_at
 
 
 def execution_deadline(identity: Identity) -> Instant:
     return after(identity.started_at, identity.timeout_seconds)
-
-
-def with_ledger(execution: Execution, ledger: Ledger) -> Execution:
-    return replace(execution, ledger=ledger)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 
+from perdure_service.domain.changed import changed
 from perdure_service.domain.events import (
     Attempt,
     CallbackOpened,
@@ -110,9 +110,9 @@ class Folding:
             self._disarm_all = True
             self._recent[self.base.id] = None
 
-    def move_heartbeat(self, operation: Operation, due_at: Instant | None) -> None:
+    def move_heartbeat(self, operation_id: str, due_at: Instant) -> None:
         """Restart a callback's heartbeat timer: a fact of the timer row, not of the log."""
-        self._put(operation, replace(operation, heartbeat_due_at=due_at))
+        self._arm((TimerKind.HEARTBEAT, operation_id), due_at)
 
     def unseen_ids(self) -> list[str]:
         """The operations changed since the function last saw the state."""
@@ -137,17 +137,7 @@ class Folding:
         """The execution after all that was applied, with `ledger` beside it."""
         base = self.base
         operations = base.operations.changed(self._operations)
-        if self._disarm_all:
-            armed: PersistentMap[TimerKey, Instant] = PersistentMap()
-            next_due_at = NEVER
-        else:
-            armed = base.armed.changed(
-                {key: at for key, at in self._armed.items() if at is not None},
-                (key for key, at in self._armed.items() if at is None),
-            )
-            next_due_at = self._next_due_at
-            if next_due_at <= ledger.ticked_at:
-                next_due_at = min(armed.values(), default=NEVER)
+        armed, next_due_at = self._timers()
         return Execution(
             identity=base.identity,
             ledger=ledger,
@@ -166,17 +156,29 @@ class Folding:
             stored_bytes=self._stored_bytes,
         )
 
+    def _timers(self) -> tuple[PersistentMap[TimerKey, Instant], Instant]:
+        base = self.base
+        if self._disarm_all:
+            return PersistentMap(), NEVER
+        if not self._armed:
+            return base.armed, base.next_due_at
+        set_now = {key: at for key, at in self._armed.items() if at is not None}
+        armed = base.armed.changed(set_now, (k for k, at in self._armed.items() if at is None))
+        if any(base.armed.get(key) == base.next_due_at for key in self._armed):
+            return armed, min(armed.values(), default=NEVER)
+        return armed, min(base.next_due_at, *set_now.values(), NEVER)
+
     def _unseen(
         self, operations: PersistentMap[str, Operation], ledger: Ledger
     ) -> PersistentMap[str, None]:
         seen = ledger.seen
-        if seen.event_id == self.last_event_id and seen.now >= ledger.ticked_at:
+        if self.is_closed or (seen.event_id == self.last_event_id and seen.now >= ledger.ticked_at):
             return PersistentMap()
         recent = self.base.recent.changed(self._recent)
         if seen == self.base.ledger.seen:
             return recent
         return recent.changed(
-            removed=[key for key in recent if not _unseen(key, operations, ledger)]
+            removed=[id_ for id_ in recent if not _is_news(operations.get(id_), ledger)]
         )
 
     def _put(self, before: Operation | None, now: Operation) -> None:
@@ -200,10 +202,9 @@ class Folding:
         self._armed[key] = None
 
 
-def _unseen(operation_id: str, operations: PersistentMap[str, Operation], ledger: Ledger) -> bool:
-    operation = operations.get(operation_id)
+def _is_news(operation: Operation | None, ledger: Ledger) -> bool:
     if operation is None:
-        return True
+        return False
     due = operation.next_attempt_at
     became_ready = (
         operation.status is Status.PENDING
@@ -225,9 +226,7 @@ def fold(
     for event in events:
         folding.apply(event)
     for operation_id, due_at in (heartbeats or {}).items():
-        operation = folding.operation(operation_id)
-        if operation is not None and operation.heartbeat_due_at != due_at:
-            folding.move_heartbeat(operation, due_at)
+        folding.move_heartbeat(operation_id, due_at)
     folding.tick(ledger.ticked_at)
     return folding.result(ledger)
 
@@ -261,7 +260,7 @@ def _closed(
     result: str | None = None,
     error: ErrorObject | None = None,
 ) -> Operation:
-    return replace(
+    return changed(
         before,
         status=status,
         last_event_id=event.id,
@@ -285,24 +284,34 @@ def _ended(status: Status) -> Callable[[Operation | None, Event], Operation]:
 def _step_started(before: Operation | None, event: Event) -> Operation:
     if before is None:
         return _fresh(event, OperationType.STEP)
-    return replace(before, status=Status.STARTED, last_event_id=event.id, next_attempt_at=None)
+    return changed(before, status=Status.STARTED, last_event_id=event.id, next_attempt_at=None)
 
 
 def _step_attempted(before: Operation | None, event: Event) -> Operation:
     attempt = event.detail
     assert isinstance(attempt, Attempt)
-    step = replace(before or _fresh(event, OperationType.STEP), attempt=attempt.number)
+    step = before or _fresh(event, OperationType.STEP)
     if attempt.next_delay_seconds is not None:
-        return replace(
+        return changed(
             step,
             status=Status.PENDING,
             last_event_id=event.id,
+            attempt=attempt.number,
             result=event.payload,
             error=event.error,
             next_attempt_at=after(event.at, attempt.next_delay_seconds),
         )
     status = Status.SUCCEEDED if event.type is EventType.STEP_SUCCEEDED else Status.FAILED
-    return _closed(step, event, status, result=event.payload, error=event.error)
+    return changed(
+        step,
+        status=status,
+        last_event_id=event.id,
+        ended_at=event.at,
+        attempt=attempt.number,
+        result=event.payload,
+        error=event.error,
+        next_attempt_at=None,
+    )
 
 
 def _context_closed(before: Operation | None, event: Event) -> Operation:
@@ -310,13 +319,13 @@ def _context_closed(before: Operation | None, event: Event) -> Operation:
     status = Status.SUCCEEDED if event.type is EventType.CONTEXT_SUCCEEDED else Status.FAILED
     closed = _closed(context, event, status, result=event.payload, error=event.error)
     keeps = isinstance(event.detail, ContextClosed) and event.detail.replay_children
-    return replace(closed, replay_children=keeps)
+    return changed(closed, replay_children=keeps)
 
 
 def _wait_started(before: Operation | None, event: Event) -> Operation:
     times = event.detail
     assert isinstance(times, WaitTimes)
-    return replace(
+    return changed(
         _fresh(event, OperationType.WAIT),
         due_at=times.scheduled_end_at,
         duration_seconds=times.duration_seconds,
@@ -326,15 +335,12 @@ def _wait_started(before: Operation | None, event: Event) -> Operation:
 def _callback_started(before: Operation | None, event: Event) -> Operation:
     opened = event.detail
     assert isinstance(opened, CallbackOpened)
-    return replace(
+    return changed(
         _fresh(event, OperationType.CALLBACK),
         callback_id=opened.callback_id,
         timeout_seconds=opened.timeout_seconds,
         heartbeat_seconds=opened.heartbeat_seconds,
         due_at=after(event.at, opened.timeout_seconds) if opened.timeout_seconds else None,
-        heartbeat_due_at=(
-            after(event.at, opened.heartbeat_seconds) if opened.heartbeat_seconds else None
-        ),
     )
 
 
@@ -342,7 +348,7 @@ def _chained_started(before: Operation | None, event: Event) -> Operation:
     target = event.detail
     assert isinstance(target, ChainedTarget)
     invoke = _fresh(event, OperationType.CHAINED_INVOKE)
-    return replace(invoke, executed_version=target.executed_version)
+    return changed(invoke, executed_version=target.executed_version)
 
 
 _EVOLVE: Mapping[EventType, Callable[[Operation | None, Event], Operation]] = {

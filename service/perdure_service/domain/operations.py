@@ -146,9 +146,9 @@ class Operation:
     """One durable operation, as the log tells it.
 
     `sequence` is the id of the event that created it and the order in which state is listed.
-    `due_at` is a WAIT's end or a CALLBACK's timeout; a CHAINED_INVOKE without `executed_version` was
-    refused before it began; `result` of a PENDING or restarted STEP is
-    the payload of its last RETRY (the state of a wait-for-condition).
+    `due_at` is a WAIT's end or a CALLBACK's timeout; a CHAINED_INVOKE without `executed_version`
+    was refused before it began; `result` of a PENDING or restarted STEP is the payload of its last
+    RETRY (the state of a wait-for-condition).
     """
 
     id: str
@@ -169,7 +169,6 @@ class Operation:
     duration_seconds: int | None = None
     timeout_seconds: int | None = None
     heartbeat_seconds: int | None = None
-    heartbeat_due_at: Instant | None = None
     callback_id: str | None = None
     replay_children: bool = False
     executed_version: str | None = None
