@@ -206,7 +206,8 @@ def _readiness(watch: Watch, clock: PostgresClock, unsafe: list[str]) -> Callabl
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, with a word to those who hold long polls before it waits for them."""
+    """Uvicorn, with a word to those who hold long polls before it waits for them. It would raise
+    the signal again in the end, and so end the process before the rest is closed."""
 
     def __init__(self, config: uvicorn.Config, on_exit: Callable[[], None]) -> None:
         super().__init__(config)
@@ -214,7 +215,8 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._on_exit()
-        super().handle_exit(sig, frame)
+        self.force_exit = self.should_exit
+        self.should_exit = True
 
 
 async def serve(settings: Settings) -> None:
