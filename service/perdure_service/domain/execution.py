@@ -7,7 +7,7 @@ flight, what that invocation has seen. Fold plus ledger plus heartbeat timers is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -244,21 +244,24 @@ class Execution:
         return False
 
 
-def timers_of(operation: Operation) -> Iterable[tuple[TimerKey, Instant]]:
+def timers_of(operation: Operation) -> Sequence[tuple[TimerKey, Instant]]:
     """The timers that an operation's state asks for. A heartbeat moves its own without an event."""
-    match operation:
-        case Operation(
-            type=OperationType.STEP, status=Status.PENDING, next_attempt_at=int() as due
-        ):
-            yield (TimerKind.RETRY, operation.id), due
-        case Operation(type=OperationType.WAIT, status=Status.STARTED, due_at=int() as due):
-            yield (TimerKind.WAIT, operation.id), due
-        case Operation(type=OperationType.CALLBACK, status=Status.STARTED):
+    id_ = operation.id
+    match operation.status, operation.type:
+        case Status.PENDING, OperationType.STEP if operation.next_attempt_at is not None:
+            return [((TimerKind.RETRY, id_), operation.next_attempt_at)]
+        case Status.STARTED, OperationType.WAIT if operation.due_at is not None:
+            return [((TimerKind.WAIT, id_), operation.due_at)]
+        case Status.STARTED, OperationType.CALLBACK:
+            timers = []
             if operation.due_at is not None:
-                yield (TimerKind.CALLBACK, operation.id), operation.due_at
+                timers.append(((TimerKind.CALLBACK, id_), operation.due_at))
             if operation.heartbeat_seconds is not None:
                 first_due_at = after(operation.started_at, operation.heartbeat_seconds)
-                yield (TimerKind.HEARTBEAT, operation.id), first_due_at
+                timers.append(((TimerKind.HEARTBEAT, id_), first_due_at))
+            return timers
+        case _:
+            return ()
 
 
 def execution_deadline(identity: Identity) -> Instant:

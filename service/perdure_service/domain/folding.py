@@ -116,7 +116,7 @@ class Folding:
 
     def unseen_ids(self) -> list[str]:
         """The operations changed since the function last saw the state."""
-        return list(self.base.recent.changed(self._recent))
+        return list({**dict(self.base.recent.items()), **self._recent})
 
     def due(self, now: Instant) -> list[tuple[Instant, TimerKey]]:
         """The timers due at `now`, earliest first. O(1) when none is."""
