@@ -157,8 +157,13 @@ async def agent_of(
             await work
 
 
-def children_of(pid: int) -> list[psutil.Process]:
-    return [child for child in psutil.Process(pid).children() if child.status() != "zombie"]
+def runtimes_of(pid: int) -> list[psutil.Process]:
+    """The runtime processes that `pid` supervises; other tests' services are its children too."""
+    return [
+        child
+        for child in psutil.Process(pid).children()
+        if child.status() != "zombie" and "awslambdaric" in child.cmdline()
+    ]
 
 
 async def test_a_function_is_registered_with_its_code(service: WorkerService, code: Path) -> None:
@@ -515,7 +520,7 @@ async def test_a_drain_lets_what_runs_finish(
         assert (await service.result(invocation)).outcome == "returned"
     assert len(service.left) == 1
     assert late not in service.results
-    assert children_of(os.getpid()) == []
+    assert runtimes_of(os.getpid()) == []
 
 
 async def test_what_outlasts_the_grace_is_killed_and_reported(
@@ -528,7 +533,7 @@ async def test_what_outlasts_the_grace_is_killed_and_reported(
     result = await service.result(invocation)
     assert result.outcome == "exit"
     assert result.json["errorMessage"].endswith("signal: killed")
-    assert children_of(os.getpid()) == []
+    assert runtimes_of(os.getpid()) == []
 
 
 async def test_runtimes_die_with_an_agent_that_is_killed(
