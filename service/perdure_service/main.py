@@ -238,6 +238,7 @@ async def serve(settings: Settings) -> None:
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=settings.shutdown_seconds,
                 server_header=False,
+                proxy_headers=False,
             )
             server = _Server(config, service.sessions.end_polls)
             background.add_done_callback(lambda _: setattr(server, "should_exit", True))

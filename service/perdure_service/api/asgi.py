@@ -30,8 +30,8 @@ class Answer:
     content_type: bytes = JSON
 
 
-async def send_answer(send: Send, answer: Answer) -> None:
-    headers = [*answer.headers]
+async def send_answer(send: Send, answer: Answer, *more_headers: tuple[bytes, bytes]) -> None:
+    headers = [*answer.headers, *more_headers]
     if answer.status != 204:
         headers += (
             (b"content-type", answer.content_type),

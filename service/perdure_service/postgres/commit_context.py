@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import secrets
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ class CommitContext:
     observers: Sequence[CommitObserver] = ()
 
     def moment(self) -> Moment:
-        return Moment(self.clock.now(), secrets.randbits(63))
+        return Moment(self.clock.now(), int.from_bytes(os.urandom(8)) >> 1)
 
     def claim(self, queued: Execution) -> Decision[Delivery | None] | None:
         """Claim the invocation of `queued` for a worker that waits for just this, to be committed
