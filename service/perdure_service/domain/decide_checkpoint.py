@@ -143,29 +143,29 @@ def _check_request(updates: Sequence[OperationUpdate]) -> None:
 
 
 def _check_duplicates_and_parents(execution: Execution, updates: Sequence[OperationUpdate]) -> None:
-    first_actions: dict[str, Action] = {}
-    twice: set[str] = set()
+    last: dict[str, OperationUpdate] = {}
     contexts: set[str] = set()
     for update in updates:
-        first = first_actions.get(update.id)
-        if first is not None:
-            may_follow = (
-                update.type in (OperationType.STEP, OperationType.CONTEXT)
-                and first is Action.START
-                and update.action is not Action.START
-                and update.id not in twice
-            )
-            if not may_follow:
-                raise InvalidCheckpoint("Cannot checkpoint multiple operations with the same ID.")
-            twice.add(update.id)
-        else:
-            first_actions[update.id] = update.action
+        before = last.get(update.id)
+        if before is not None and not _may_follow(before, update):
+            raise InvalidCheckpoint("Cannot checkpoint multiple operations with the same ID.")
+        last[update.id] = update
         if update.parent_id is not None and update.parent_id not in contexts:
             parent = execution.operations.get(update.parent_id)
             if parent is None or parent.type is not OperationType.CONTEXT:
                 raise InvalidCheckpoint("Invalid parent operation id.")
         if update.type is OperationType.CONTEXT and update.action is Action.START:
             contexts.add(update.id)
+
+
+def _may_follow(before: OperationUpdate, update: OperationUpdate) -> bool:
+    """In one request only a STEP or a CONTEXT may be started and, with the next update of it, be
+    something else."""
+    return (
+        before.type in (OperationType.STEP, OperationType.CONTEXT)
+        and before.action is Action.START
+        and update.action is not Action.START
+    )
 
 
 def _close_if_over_quota(draft: Draft, limits: Limits) -> None:

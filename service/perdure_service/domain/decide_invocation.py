@@ -238,7 +238,8 @@ def _retry_delay_seconds(draft: Draft, failures: Failures, policy: RetryPolicy) 
 def has_open_trigger(execution: Execution, now: Instant) -> bool:
     """True if something will wake the function: an open WAIT, CALLBACK or CHAINED_INVOKE, or a
     retry that is not due yet."""
-    return any(_is_trigger(operation, now) for operation in execution.operations.values())
+    open_ = (o for o in execution.operations.values() if o.ended_at is None)
+    return any(_is_trigger(operation, now) for operation in open_)
 
 
 def owes(execution: Execution, running: Running, now: Instant) -> bool:
@@ -247,9 +248,15 @@ def owes(execution: Execution, running: Running, now: Instant) -> bool:
     SDKs suspend without acting on what a checkpoint answer brought, so an answer is no proof. A
     later update of the same step is, and so is a closed CONTEXT above the operation.
     """
+    claimed = running.claimed_event_id
+    moved = (
+        operation
+        for operation in execution.operations.values()
+        if operation.last_event_id > claimed or operation.next_attempt_at is not None
+    )
     return any(
         _completed_during(operation, running, now) and not execution.has_closed_ancestor(operation)
-        for operation in execution.operations.values()
+        for operation in moved
     )
 
 
@@ -262,16 +269,9 @@ def _is_trigger(operation: Operation, now: Instant) -> bool:
 
 
 def _completed_during(operation: Operation, running: Running, now: Instant) -> bool:
-    if operation.type is OperationType.STEP:
-        due = operation.next_attempt_at
-        return (
-            operation.status is Status.PENDING
-            and due is not None
-            and running.started_at < due <= now
-        )
+    if operation.next_attempt_at is not None:
+        return running.started_at < operation.next_attempt_at <= now
     if operation.type not in _TRIGGERS or operation.status is Status.CANCELLED:
         return False
     refused = operation.type is OperationType.CHAINED_INVOKE and not operation.executed_version
-    return (
-        operation.is_closed and operation.last_event_id > running.claimed_event_id and not refused
-    )
+    return operation.is_closed and not refused

@@ -35,10 +35,14 @@ _INVALID_STATUS = InvalidOutput("Invalid Status in invocation output.")
 def parse_output(text: str) -> Output | InvalidOutput:
     """Read an invocation's output. Never raises: what cannot be read is an InvalidOutput."""
     try:
-        body = json.loads(text)
-    except ValueError:
+        return _parse_output(text)
+    except (ValueError, RecursionError):  # not JSON, or nested deeper than a parser can follow
         return _INVALID_STATUS
-    if not isinstance(body, dict) or body.get("Status") not in set(OutputStatus):
+
+
+def _parse_output(text: str) -> Output | InvalidOutput:
+    body = json.loads(text)
+    if not isinstance(body, dict) or body.get("Status") not in tuple(OutputStatus):
         return _INVALID_STATUS
     status = OutputStatus(body["Status"])
     result, error = body.get("Result"), body.get("Error")

@@ -62,7 +62,7 @@ class PersistentMap(Generic[K, V]):
         self, updates: Mapping[K, V] | None = None, removed: Iterable[K] = ()
     ) -> PersistentMap[K, V]:
         """This map with `removed` keys gone and `updates` set. Absent keys may be removed."""
-        gone = [key for key in removed if key in self]
+        gone = {key for key in removed if key in self}
         if not updates and not gone:
             return self
         buckets = list(self._buckets)

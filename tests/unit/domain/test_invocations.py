@@ -1,0 +1,272 @@
+"""Claims, ends and what follows: at most one invocation, and never one too few."""
+
+from __future__ import annotations
+
+import pytest
+
+from perdure_service.domain.decide_invocation import (
+    Claim,
+    Ending,
+    Failed,
+    Returned,
+    decide_claim,
+    decide_invocation_end,
+    decide_unclaim,
+)
+from perdure_service.domain.decide_stop import decide_stop
+from perdure_service.domain.execution import (
+    ExecutionStatus,
+    FailureKind,
+    InvokeMode,
+    Queued,
+    Running,
+    Sight,
+)
+from perdure_service.domain.limits import Limits, RetryPolicy
+from perdure_service.domain.operations import Action, ErrorObject, OperationUpdate
+from tests.support.executions import WORKER, at, invocation_id
+from tests.support.scenario import BROKEN, Scenario, callback, retry, running, step, wait
+
+CLAIM = Claim(WORKER, invocation_id(77))
+IDLE = "Cannot return PENDING status with no pending operations."
+
+
+def claims_in_vain(scenario: Scenario) -> None:
+    before = scenario.execution
+    assert scenario.decide(lambda e, moment: decide_claim(e, CLAIM, moment)) is None
+    assert scenario.execution is before
+
+
+def ready_after(scenario: Scenario) -> float:
+    """Seconds from now until the queued invocation may be claimed."""
+    queued = scenario.execution.ledger.invocation
+    assert isinstance(queued, Queued)
+    return (queued.ready_at - at(scenario.seconds)) / 1_000_000
+
+
+def test_a_new_execution_is_queued_at_once() -> None:
+    assert Scenario().execution.ledger.invocation == Queued(at(0))
+
+
+def test_a_claim_hands_out_a_token_and_writes_no_event() -> None:
+    scenario = Scenario()
+    delivery = scenario.claim()
+    assert delivery.token == scenario.token
+    assert delivery.upto == Sight(1, at(0)) == scenario.execution.ledger.seen
+    assert scenario.history == ["ExecutionStarted"]
+    assert scenario.execution.ledger.invocation == Running(
+        delivery.claim.invocation_id, WORKER, at(0), claimed_event_id=1
+    )
+
+
+def test_one_invocation_runs_at_a_time() -> None:
+    claims_in_vain(running())
+
+
+def test_nothing_is_handed_out_before_it_is_ready() -> None:
+    scenario = running()
+    scenario.crashes()
+    claims_in_vain(scenario.after(0.099))
+    scenario.after(0.001).claim()
+
+
+def test_a_claim_completes_what_is_due_and_shows_it() -> None:
+    scenario = running()
+    scenario.accepted(retry("r", 5), wait("w", 5), callback("cb"))
+    scenario.crashes()
+    delivery = scenario.after(6).claim()
+    assert scenario.history[-1] == "WaitSucceeded"
+    assert set(delivery.updated_operation_ids) == {"r", "w"}
+    scenario.suspends()
+    assert not scenario.is_queued()
+
+
+def test_the_first_invocation_is_told_of_no_updates() -> None:
+    assert Scenario().claim().updated_operation_ids == ()
+
+
+def test_a_claim_after_the_deadline_closes_the_execution() -> None:
+    scenario = Scenario(timeout_seconds=5).after(5)
+    assert scenario.decide(lambda e, moment: decide_claim(e, CLAIM, moment)) is None
+    assert scenario.history[-1] == "ExecutionTimedOut"
+    assert scenario.execution.ledger.invocation is None
+
+
+def test_an_invocation_that_nobody_received_is_ready_again_without_an_event() -> None:
+    scenario = running()
+    lost = scenario.running.id
+    scenario.after(2).decide(lambda e, moment: decide_unclaim(e, lost, moment))
+    assert scenario.execution.ledger.invocation == Queued(at(2))
+    assert scenario.history == ["ExecutionStarted"]
+    scenario.claim()
+    before = scenario.execution
+    scenario.decide(lambda e, moment: decide_unclaim(e, lost, moment))
+    assert scenario.execution is before, "another one runs by now"
+
+
+def test_the_result_of_a_superseded_invocation_is_dropped() -> None:
+    scenario = running()
+    superseded = scenario.running.id
+    scenario.crashes()
+    scenario.after(1).claim()
+    before = scenario.execution
+    ending = scenario.decide(
+        lambda e, moment: decide_invocation_end(
+            e,
+            superseded,
+            Returned('{"Status": "SUCCEEDED"}'),
+            moment,
+            scenario.policy,
+            scenario.limits,
+        )
+    )
+    assert ending is Ending.SUPERSEDED
+    assert scenario.execution is before
+
+
+def test_a_result_that_comes_twice_counts_once() -> None:
+    scenario = running()
+    ended = scenario.running.id
+    scenario.returns("SUCCEEDED")
+    before = scenario.execution
+    again = scenario.decide(
+        lambda e, moment: decide_invocation_end(
+            e, ended, Returned("{}"), moment, scenario.policy, scenario.limits
+        )
+    )
+    assert again is Ending.SUPERSEDED
+    assert scenario.execution is before
+
+
+def test_a_closed_execution_still_hears_that_its_invocation_ended_and_ignores_how() -> None:
+    scenario = running()
+    scenario.decide(lambda e, moment: decide_stop(e, BROKEN, moment))
+    scenario.crashes()
+    assert scenario.history[1:] == ["ExecutionStopped", "InvocationCompleted"]
+    assert scenario.execution.status is ExecutionStatus.STOPPED
+    assert not scenario.is_queued()
+
+
+def test_failures_are_retried_after_a_doubling_delay_that_ends_at_a_minute() -> None:
+    scenario = running()
+    delays = []
+    for _ in range(12):
+        scenario.crashes()
+        delays.append(ready_after(scenario))
+        scenario.after(delays[-1]).claim()
+    assert delays[:4] == [0.1, 0.2, 0.4, 0.8]
+    assert delays[-2:] == [60, 60]
+    assert scenario.execution.status is ExecutionStatus.RUNNING
+
+
+def test_an_invocation_that_suspends_well_forgets_the_failures() -> None:
+    scenario = running()
+    scenario.accepted(wait("w", 60))
+    scenario.crashes()
+    scenario.after(0.1).claim()
+    scenario.suspends()
+    assert scenario.execution.ledger.failures is None
+
+
+def test_a_limit_on_failures_ends_the_execution_with_the_last_error() -> None:
+    scenario = running(policy=RetryPolicy(max_failures=3))
+    for kind in (FailureKind.CRASH, FailureKind.TIMEOUT):
+        scenario.crashes(kind)
+        scenario.after(60).claim()
+    scenario.ends(Failed(FailureKind.ERROR, BROKEN))
+    assert scenario.history[-2:] == ["InvocationCompleted", "ExecutionFailed"]
+    assert scenario.execution.error == BROKEN
+
+
+def test_a_limit_on_init_failures_counts_only_those_in_a_row() -> None:
+    scenario = running(policy=RetryPolicy(max_init_failures=2))
+    for kind in (FailureKind.INIT, FailureKind.CRASH, FailureKind.INIT):
+        scenario.crashes(kind)
+        assert scenario.is_queued()
+        scenario.after(60).claim()
+    scenario.crashes(FailureKind.INIT)
+    assert scenario.execution.status is ExecutionStatus.FAILED
+
+
+def test_pending_with_nothing_pending_is_tried_three_times_in_all() -> None:
+    scenario = running()
+    for _ in range(2):
+        scenario.suspends()
+        assert ready_after(scenario) == 5
+        scenario.after(5).claim()
+    scenario.suspends()
+    assert scenario.execution.error == ErrorObject(IDLE, "InvalidParameterValueException")
+    assert scenario.history[1:] == ["InvocationCompleted"] * 3 + ["ExecutionFailed"]
+
+
+@pytest.mark.parametrize("trigger", [wait("w", 9), callback("cb"), retry("r", 9)])
+def test_pending_is_good_with_an_open_trigger(trigger: OperationUpdate) -> None:
+    scenario = running()
+    scenario.accepted(trigger)
+    scenario.suspends()
+    assert not scenario.is_queued()
+    assert scenario.execution.ledger.failures is None
+
+
+def test_a_started_step_is_no_trigger() -> None:
+    scenario = running()
+    scenario.accepted(step("s"))
+    scenario.suspends()
+    failures = scenario.execution.ledger.failures
+    assert failures is not None
+    assert failures.kind is FailureKind.IDLE_PENDING
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("", "Invalid Status in invocation output."),
+        ('{"Status": "SUCCEEDED", "Error": {"ErrorType": "E"}}', "Cannot provide an Error"),
+        ('{"Status": "FAILED", "Result": "1"}', "Cannot provide a Result"),
+        ('{"Status": "SUCCEEDED", "Result": "12345"}', "Execution output payload size must be"),
+    ],
+)
+def test_an_invalid_output_fails_the_execution_at_once(output: str, message: str) -> None:
+    scenario = running(limits=Limits(sync_output_bytes=4))
+    scenario.ends(Returned(output))
+    assert scenario.history[-2:] == ["InvocationCompleted", "ExecutionFailed"]
+    error = scenario.execution.error
+    assert error is not None
+    assert error.type == "InvalidParameterValueException"
+    assert (error.message or "").startswith(message)
+
+
+def test_a_step_that_crashed_is_as_it_was() -> None:
+    scenario = running()
+    scenario.accepted(step("a", Action.SUCCEED), step("b"))
+    operations = dict(scenario.execution.operations.items())
+    scenario.crashes()
+    assert dict(scenario.execution.operations.items()) == operations
+
+
+def plain(mode: InvokeMode) -> Scenario:
+    return running(durable=False, mode=mode)
+
+
+def test_a_plain_functions_output_is_its_result_byte_for_byte() -> None:
+    scenario = plain(InvokeMode.REQUEST_RESPONSE)
+    scenario.ends(Returned(' {"Status": "MAYBE"}'))
+    assert scenario.execution.status is ExecutionStatus.SUCCEEDED
+    assert scenario.execution.result == ' {"Status": "MAYBE"}'
+
+
+@pytest.mark.parametrize("mode", [InvokeMode.REQUEST_RESPONSE, InvokeMode.CHAINED])
+def test_a_plain_function_that_somebody_waits_for_is_not_retried(mode: InvokeMode) -> None:
+    scenario = plain(mode)
+    scenario.crashes()
+    assert scenario.execution.status is ExecutionStatus.FAILED
+
+
+def test_a_plain_event_is_retried_twice() -> None:
+    scenario = plain(InvokeMode.EVENT)
+    for delay_seconds in (60, 120):
+        scenario.crashes()
+        assert ready_after(scenario) == delay_seconds
+        scenario.after(delay_seconds).claim()
+    scenario.crashes()
+    assert scenario.execution.status is ExecutionStatus.FAILED
