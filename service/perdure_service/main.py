@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import socket
@@ -18,6 +19,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from starlette.types import ASGIApp
 
 from perdure_service.api.app import Readiness, build_app
+from perdure_service.api.protocol import HttpProtocol
 from perdure_service.application.checkpoint import CheckpointExecution, ReadState
 from perdure_service.application.closings import Closings
 from perdure_service.application.complete_callback import CompleteCallback
@@ -61,6 +63,7 @@ _POSTGRES_CHECK_SECONDS = 0.2
 _BACKLOG = 2_048
 _KEEP_ALIVE_SECONDS = 120
 _STALE_LOOK_SECONDS = 5.0
+_COLLECTOR_THRESHOLDS = (10_000, 20, 50)
 _MAX_DOUBT_SECONDS = 1.0
 _OPEN = (
     "NO ACCESS CONTROL: PERDURE_AUTH=off, and this service listens on %s. Whoever reaches port %d "
@@ -103,7 +106,13 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         refuse(unsafe)
     clock = PostgresClock()
     await set_clock(pool, clock)
-    engine = create_async_engine(sqlalchemy_url(url), pool_size=2, max_overflow=4, pool_timeout=10)
+    engine = create_async_engine(
+        sqlalchemy_url(url),
+        pool_size=2,
+        max_overflow=4,
+        pool_timeout=10,
+        pool_pre_ping=True,  # a restarted Postgres must not cost a delivery
+    )
     keys = await load_key_ring(pool)
     markers = Markers(keys, clock)
     limits = settings.limits
@@ -230,7 +239,7 @@ async def serve(settings: Settings) -> None:
             background = asyncio.create_task(service.run())
             config = uvicorn.Config(
                 service.app,
-                http="httptools",
+                http=HttpProtocol,
                 lifespan="off",
                 log_config=None,
                 access_log=False,
@@ -248,6 +257,7 @@ async def serve(settings: Settings) -> None:
             shown = f"[{host}]" if ":" in host else host
             sys.stdout.write(f"PERDURE_LISTENING http://{shown}:{port}\n")
             sys.stdout.flush()
+            _collect_seldom()
             try:
                 await server.serve(sockets=[listener])
             finally:
@@ -257,6 +267,15 @@ async def serve(settings: Settings) -> None:
                     await background
                 if failed:
                     raise RuntimeError("a background service ended") from background.exception()
+
+
+def _collect_seldom() -> None:
+    """Keep the garbage collector from looking through the cached executions again and again: it
+    took a fifth of the time, in pauses of 0.1 s. They hold no cycles, so they are freed without
+    it. What was made up to now lives as long as the process."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECTOR_THRESHOLDS)
 
 
 @asynccontextmanager

@@ -103,5 +103,6 @@ def _page(title: str, body: str) -> str:
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<link rel="icon" href="data:,">'  # or browsers ask for /favicon.ico
         f"<style>{_STYLE}</style></head><body><h1>{title}</h1>{body}</body></html>"
     )
