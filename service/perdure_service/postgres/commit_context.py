@@ -38,10 +38,10 @@ class CommitContext:
     def claim(self, queued: Execution) -> Decision[Delivery | None] | None:
         """Claim the invocation of `queued` for a worker that waits for just this, to be committed
         with what queued it. None if nothing is queued and ready, or no slot is free."""
-        moment = self.moment()
         invocation = queued.ledger.invocation
         if not isinstance(invocation, Queued):
             return None
+        moment = self.moment()
         if invocation.ready_at > queued.effective_now(moment.clock):
             return None
         claim = self.dispatch.reserve(queued.identity)
