@@ -78,6 +78,8 @@ def _serve(parsed: argparse.Namespace) -> int:
         from perdure_service.postgres.embedded import EmbeddedPostgresError
         from perdure_service.settings import Settings, SettingsError, region_is_valid
     except ModuleNotFoundError as missing:
+        if missing.name is None or missing.name.startswith("perdure_service"):
+            raise
         return _fail(f"{missing}. Install it: pip install 'perdure[server]'", EXIT_USAGE)
     if not region_is_valid(parsed.region):
         return _fail(f"Invalid --region '{parsed.region}'.", EXIT_USAGE)
