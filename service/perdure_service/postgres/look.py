@@ -19,7 +19,7 @@ from perdure_service.postgres.reading import ReadPool
 OVERDUE_SECONDS = 0.25
 _LIMIT = 1_000
 
-_SQL = f"""
+LOOK = f"""
 WITH alive AS (
   INSERT INTO worker (id, host, pid, seen_at)
   SELECT id, host, pid, %(now)s FROM unnest(%(ids)s::uuid[], %(hosts)s::text[], %(pids)s::int[])
@@ -81,7 +81,7 @@ class PostgresLook:
         }
         async with self._pool.connection() as connection:
             before = monotonic_seconds()
-            cursor = await connection.execute(_SQL, parameters, binary=True)
+            cursor = await connection.execute(LOOK, parameters, binary=True)
             rows = await cursor.fetchall()
             done = monotonic_seconds()
         sighting = Sighting()

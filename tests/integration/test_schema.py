@@ -1,0 +1,121 @@
+"""The schema: migrations and metadata agree, queries use their indexes, lax servers are refused."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from perdure_service.postgres.connection import sqlalchemy_url
+from perdure_service.postgres.durability import UnsafePostgres, refuse, unsafe_settings
+from perdure_service.postgres.look import LOOK
+from perdure_service.postgres.migrate import migrate
+from perdure_service.postgres.reading import ReadPool
+from perdure_service.postgres.tables import metadata
+
+FILL = """
+INSERT INTO function (account, name, latest_version_id)
+  VALUES ('0', 'f', '00000000-0000-0000-0000-000000000001');
+INSERT INTO function_version (id, account, function_name, version, region, timeout_seconds,
+    memory_mb, package_type, description, revision_id, created_at)
+  VALUES ('00000000-0000-0000-0000-000000000001', '0', 'f', '$LATEST', 'r', 1, 1, 'Zip', '', '',
+    now());
+INSERT INTO timer (part, execution_id, kind, operation_id, due_at)
+  SELECT n % 4096, gen_random_uuid(), 'wait end', 'w', now() + n * interval '1 second'
+    FROM generate_series(1, 20000) n;
+INSERT INTO invocation (part, execution_id, function_version_id, ready_at)
+  SELECT n % 4096, gen_random_uuid(), '00000000-0000-0000-0000-000000000001',
+         now() + n * interval '1 second' FROM generate_series(1, 20000) n;
+INSERT INTO event (part, execution_id, event_id, type, at)
+  SELECT e % 4096, ('00000000-0000-0000-0000-' || lpad(e::text, 12, '0'))::uuid, n,
+         'StepStarted', now() FROM generate_series(1, 40) e, generate_series(1, 500) n;
+ANALYZE;
+"""
+
+
+@pytest.fixture
+def filled(database_url: str) -> str:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(FILL.encode())
+    return database_url
+
+
+def scans_of(
+    url: str, query: str, parameters: dict[str, object] | None = None
+) -> dict[str, set[str]]:
+    """How each table is read: its name to the kinds of its scans and their indexes."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute(f"EXPLAIN (FORMAT JSON) {query}".encode(), parameters).fetchone()
+    assert row is not None
+    scans: dict[str, set[str]] = {}
+    nodes = [entry["Plan"] for entry in row[0]]
+    while nodes:
+        node = nodes.pop()
+        nodes += node.get("Plans", [])
+        scanned = node.get("Relation Name") if "Scan" in node["Node Type"] else None
+        if scanned is not None or "Index Name" in node:
+            name = scanned or node["Index Name"].split("_")[0]
+            scans.setdefault(name, set()).add(node.get("Index Name", node["Node Type"]))
+    return scans
+
+
+def test_the_migrations_make_what_the_metadata_says(database_url: str) -> None:
+    engine = sa.create_engine(sqlalchemy_url(database_url), poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_migrating_twice_changes_nothing(database_url: str) -> None:
+    migrate(database_url)
+
+
+def test_the_look_finds_timers_and_ready_invocations_by_index(filled: str) -> None:
+    parameters = {
+        "now": "2000-01-02Z",
+        "overdue": "2000-01-01Z",
+        "upcoming_from": "2000-01-01Z",
+        "upcoming_to": "2000-01-02Z",
+        "lease_began": "2000-01-01Z",
+        "may_end_leases": True,
+        "served": ["f"],
+        "ids": [],
+        "hosts": [],
+        "pids": [],
+        "parts": [],
+        "awaited": [],
+    }
+    scans = scans_of(filled, LOOK, parameters)
+    assert scans["timer"] <= {"timer_due_at_idx", "Bitmap Heap Scan"}
+    assert scans["invocation"] <= {
+        "invocation_ready_at_idx",
+        "invocation_worker_id_idx",
+        "Bitmap Heap Scan",
+    }
+
+
+def test_a_page_of_history_reads_its_stretch_of_the_log_only(filled: str) -> None:
+    query = (
+        "SELECT * FROM event WHERE part = 7 AND"
+        " execution_id = '00000000-0000-0000-0000-000000000007'"
+        " AND event_id > 100 AND event_id <= 200 ORDER BY event_id LIMIT 50"
+    )
+    assert scans_of(filled, query) == {"event": {"event_pkey"}}
+
+
+async def test_a_server_that_may_lose_commits_is_refused(database_url: str) -> None:
+    pool = ReadPool(database_url, 1)
+    try:
+        assert await unsafe_settings(pool) == []
+        name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off'.encode())
+        await pool.close()
+        unsafe = await unsafe_settings(pool)
+        assert unsafe == ["synchronous_commit=off"]
+        with pytest.raises(UnsafePostgres, match="--unsafe-durability"):
+            refuse(unsafe)
+    finally:
+        await pool.close()
