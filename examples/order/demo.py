@@ -21,6 +21,7 @@ from typing import IO, Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -104,6 +105,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     event = json.loads((HERE / "event.json").read_text())
     if options.wait_seconds is not None:
         event["waitSeconds"] = options.wait_seconds
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     console = Console()
     begun = time.monotonic()
     try:
@@ -114,9 +117,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             console.print(f"ready at {server.url} after {started - begun:.1f} s\n")
             succeeded = _run_order(client, event, console)
             ended = time.monotonic()
-    except DemoFailed as failure:
-        console.print(f"[red]{failure}[/red]")
+    except (DemoFailed, BotoCoreError, ClientError) as failure:
+        console.print(str(failure), style="red", markup=False, soft_wrap=True)
         return 1
+    except KeyboardInterrupt:
+        return 130
     total = time.monotonic() - begun
     console.print(
         f"\nstart {started - begun:.1f} s, order {ended - started:.1f} s, "
@@ -151,6 +156,7 @@ def _run_order(client: Any, event: dict[str, Any], console: Console) -> bool:
             if execution["Status"] != "RUNNING":
                 break
             time.sleep(LOOK_SECONDS)
+    console.print("" if console.is_terminal else "\n")  # Live leaves a pipe's last line open
     console.print(_history(history))
     if execution["Status"] != "SUCCEEDED":
         console.print(f"[red]{execution['Status']}[/red] {execution.get('Error')}")

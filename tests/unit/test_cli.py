@@ -88,8 +88,8 @@ def test_dev_prints_lines_to_paste(handler: str) -> None:
         "AWS_ACCESS_KEY_ID=dev AWS_SECRET_ACCESS_KEY=dev"
     ) in lines
     assert (
-        "aws lambda invoke --function-name 'orders:$LATEST' "
-        "--cli-binary-format raw-in-base64-out --payload '{}' out.json"
+        "echo '{}' | aws lambda invoke --function-name 'orders:$LATEST' "
+        "--payload fileb:///dev/stdin out.json"
     ) in lines
     assert (
         "curl -sS 'http://127.0.0.1:8484/2015-03-31/functions/orders:$LATEST/invocations' "

@@ -201,16 +201,16 @@ def _invocation_lines(url: ServiceUrl, function: ServedFunction) -> list[str]:
     event = spec.folder / "event.json"
     if event.is_file():
         path = _as_typed(event)
-        payload = f"--payload {shlex.quote(f'fileb://{path}')}"
-        body = f"--data-binary {shlex.quote(f'@{path}')}"
+        before, payload, body = "", f"fileb://{path}", f"@{path}"
     else:
-        payload = "--cli-binary-format raw-in-base64-out --payload '{}'"
-        body = "--data-binary '{}'"
+        # A literal payload needs one spelling for version 1 of the AWS CLI and another for 2.
+        before, payload, body = "echo '{}' | ", "fileb:///dev/stdin", "{}"
+    named = f"--function-name {shlex.quote(target)} --payload {shlex.quote(payload)}"
     invocations = f"{url}/2015-03-31/functions/{target}/invocations"
     return [
         f"{spec.name} ({'durable' if function.durable else 'plain'}), {_as_typed(spec.file)}",
-        f"  aws lambda invoke --function-name {shlex.quote(target)} {payload} out.json",
-        f"  curl -sS {shlex.quote(invocations)} {body}",
+        f"  {before}aws lambda invoke {named} out.json",
+        f"  curl -sS {shlex.quote(invocations)} --data-binary {shlex.quote(body)}",
         "",
     ]
 
