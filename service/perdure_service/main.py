@@ -87,6 +87,12 @@ class Service:
     watch: Watch
     notifier: Notifier | None
     sessions: Sessions
+    closings: Closings
+
+    def let_go(self) -> None:
+        """Answer those whom uvicorn would otherwise wait for: polls, and callers of Invoke."""
+        self.sessions.end_polls()
+        self.closings.end_waits()
 
     async def run(self) -> None:
         """Run all background services; the first that fails ends them all."""
@@ -185,6 +191,7 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
             watch=watch,
             notifier=notifier,
             sessions=sessions,
+            closings=closings,
         )
     finally:
         await notices.close()
@@ -249,7 +256,7 @@ async def serve(settings: Settings) -> None:
                 server_header=False,
                 proxy_headers=False,
             )
-            server = _Server(config, service.sessions.end_polls)
+            server = _Server(config, service.let_go)
             background.add_done_callback(lambda _: setattr(server, "should_exit", True))
             host, port = listener.getsockname()[:2]
             if settings.is_open:

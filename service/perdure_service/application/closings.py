@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from perdure_service.domain.errors import Unavailable
 from perdure_service.domain.execution import Execution
 from perdure_service.domain.ids import ExecutionId
 from perdure_service.ports.log import Commit, ExecutionLog
@@ -16,6 +17,7 @@ class Closings:
     def __init__(self, log: ExecutionLog) -> None:
         self._log = log
         self._waiting: dict[ExecutionId, list[asyncio.Future[None]]] = {}
+        self._stopping = False
 
     @property
     def awaited(self) -> list[ExecutionId]:
@@ -26,16 +28,21 @@ class Closings:
         return id_ in self._waiting
 
     async def wait(self, id_: ExecutionId, timeout_seconds: float) -> Execution | None:
-        """The closed execution, or None if it is still open after `timeout_seconds`."""
+        """The closed execution, or None if it is still open after `timeout_seconds`. Raises
+        Unavailable if the service stops before."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiting = self._waiting.setdefault(id_, [])
         waiting.append(future)
         try:
             execution = await self._log.recent(id_)
             if not execution.is_closed:
+                if self._stopping:
+                    raise _stopping(execution)
                 async with asyncio.timeout(timeout_seconds):
                     await future
                 execution = await self._log.recent(id_)
+            if not execution.is_closed and self._stopping:
+                raise _stopping(execution)
             if not execution.is_closed:
                 execution = await self._log.read(id_)  # another replica closed it
             return execution if execution.is_closed else None
@@ -46,6 +53,12 @@ class Closings:
             if not waiting:
                 self._waiting.pop(id_, None)
 
+    def end_waits(self) -> None:
+        """Send every waiting caller away, and let none wait any more: the service is stopping."""
+        self._stopping = True
+        for id_ in list(self._waiting):
+            self.closed_elsewhere(id_)
+
     def observe(self, commit: Commit) -> None:
         if commit.effects.closed:
             self.closed_elsewhere(commit.after.id)
@@ -55,3 +68,10 @@ class Closings:
         for future in self._waiting.get(id_, ()):
             if not future.done():
                 future.set_result(None)
+
+
+def _stopping(execution: Execution) -> Unavailable:
+    return Unavailable(
+        f"The service is stopping; {execution.identity.arn} goes on when it is back. AWS's SDKs "
+        "repeat this call and find the same execution."
+    )
