@@ -153,8 +153,7 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         notices=notices,
         closings=closings,
         end=end,
-        workforce=sessions,
-        own_cards=(push.card,),
+        workforces=(sessions, push),
         offer=claimer.offer,
         lease_seconds=settings.lease_seconds,
     )

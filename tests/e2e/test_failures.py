@@ -35,7 +35,6 @@ def test_a_module_that_does_not_load_ends_the_execution_after_three_tries(
     service: ServiceProcess, caller: Caller, tmp_path: Path
 ) -> None:
     with running_worker(tmp_path, service.url, [f"{HANDLERS}/unloadable.py"]):
-        caller.until_known("unloadable")
         answer = caller.call("unloadable:$LATEST", {})
     assert answer.error == "Unhandled"
     assert answer.json["errorType"] == "KeyError"
@@ -56,7 +55,6 @@ def test_an_invocation_over_its_timeout_is_killed_and_made_again(
 ) -> None:
     options = ["--timeout", "3"]
     with running_worker(tmp_path, service.url, [f"{HANDLERS}/sleeper.py"], options=options):
-        caller.until_known("sleeper")
         answer = caller.call("sleeper:$LATEST", {"file": str(file)})
     assert answer.json == "awake"
     assert answer.arn is not None
@@ -74,7 +72,6 @@ def test_an_execution_over_its_timeout_ends(
     options = ["--execution-timeout", "2"]
     specs = [f"hasty={HANDLERS}/workflows.py"]
     with running_worker(tmp_path, service.url, specs, options=options):
-        caller.until_known("hasty")
         answer = caller.call("hasty:$LATEST", {"workflow": "wait", "seconds": 3_000})
     assert answer.error == "Unhandled"
     assert "Execution timed out after 2 seconds" in answer.json["errorMessage"]

@@ -76,10 +76,6 @@ class Caller:
         assert answer.arn is not None
         return answer.arn
 
-    def until_known(self, function: str, timeout_seconds: float = 30) -> None:
-        """Wait until somebody has registered the function."""
-        eventually(lambda: self._knows(function), timeout_seconds)
-
     def get(self, arn: str) -> dict[str, Any]:
         execution: dict[str, Any] = self.client.get_durable_execution(DurableExecutionArn=arn)
         return execution
@@ -109,13 +105,6 @@ class Caller:
         event = eventually(look, 30)
         assert event is not None
         return event
-
-    def _knows(self, function: str) -> bool:
-        try:
-            self.client.get_function(FunctionName=function)
-        except self.client.exceptions.ResourceNotFoundException:
-            return False
-        return True
 
     def _closed(self, arn: str) -> dict[str, Any] | None:
         try:

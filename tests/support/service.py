@@ -70,10 +70,12 @@ class ServiceProcess(LoggedProcess):
 def running_service(
     folder: Path, *, database_url: str | None = None, options: Sequence[str] = ()
 ) -> Iterator[ServiceProcess]:
-    """A service that is ready, and gone in the end, however often the test restarts it."""
+    """A service that is ready, and gone in the end, however often the test restarts it. Whatever
+    happens to it or to its Postgres, it must not write a traceback."""
     service = ServiceProcess(folder, database_url=database_url, options=options)
     try:
         service.start()
         yield service
     finally:
         service.stop()
+    assert service.tracebacks() == []

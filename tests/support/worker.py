@@ -27,8 +27,15 @@ class WorkerProcess(LoggedProcess):
         environment: Mapping[str, str] | None = None,
     ) -> None:
         command: list[str | Path] = [PERDURE, "worker", *specs, "--service", service_url]
-        command += ["--cache", folder / "cache", "--grace", "5"]
+        command += ["--cache", folder / "cache", "--grace", "5", "--health-file", folder / "health"]
         super().__init__([*command, *options], folder / "worker.log", environment)
+        self._health = folder / "health"
+
+    def start(self, *arguments: str) -> None:
+        """Returns once the service knows its functions."""
+        self._health.unlink(missing_ok=True)
+        super().start(*arguments)
+        self.until(self._health.exists)
 
     def children(self) -> list[int]:
         """Its runtime processes."""

@@ -7,7 +7,7 @@ import json
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import httpx
@@ -22,7 +22,7 @@ from perdure_service.domain.ids import FunctionVersionId, InvocationId, WorkerId
 from perdure_service.domain.operations import ErrorObject
 from perdure_service.domain.output import parse_runtime_error
 from perdure_service.ports.functions import FunctionCatalogue
-from perdure_service.ports.workers import WorkerCard
+from perdure_service.ports.workers import Claimed, Heard, WorkerCard
 
 logger = logging.getLogger(__name__)
 
@@ -48,10 +48,11 @@ class PushTargets:
         self._catalogue = catalogue
         self._concurrency = concurrency
         self._busy: Counter[FunctionVersionId] = Counter()
+        self._calling: set[InvocationId] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
         self._http = httpx.AsyncClient(limits=limits, timeout=httpx.Timeout(10.0))
-        self.card = card
+        self._card = card
         self.on_free: Callable[[], None] = lambda: None
 
     def reserve(self, identity: Identity) -> Claim | None:
@@ -61,16 +62,40 @@ class PushTargets:
         if self._busy[version.id] >= self._concurrency:
             return None
         self._busy[version.id] += 1
-        return Claim(self.card.id, InvocationId(str(uuid.uuid4())))
+        return Claim(self._card.id, InvocationId(str(uuid.uuid4())))
 
     def release(self, claim: Claim, identity: Identity) -> None:
         self._busy[identity.function_version_id] -= 1
         self.on_free()
 
     def deliver(self, execution: Execution, delivery: Delivery) -> None:
-        task = asyncio.get_running_loop().create_task(self._call(execution, delivery))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._calling.add(delivery.claim.invocation_id)
+        self._own(self._call(execution, delivery))
+
+    # what the scheduler asks
+
+    def alive(self) -> list[Heard]:
+        """This replica itself."""
+        return [Heard(self._card, 0.0)]
+
+    def served_functions(self) -> frozenset[str]:
+        """None by name: every replica serves all push targets."""
+        return frozenset()
+
+    def forget(self, invocation_id: InvocationId) -> None:
+        """Nothing is kept beyond the call."""
+
+    def compare(self, claims: Sequence[Claimed]) -> None:
+        for claimed in claims:
+            if claimed.worker_id == self._card.id and claimed.invocation_id not in self._calling:
+                logger.warning("nobody calls for invocation %s", claimed.invocation_id)
+                self._own(self._give_back(claimed))
+
+    async def _give_back(self, claimed: Claimed) -> None:
+        try:
+            await self._end.give_back(claimed.execution_id, claimed.invocation_id)
+        except DomainError as error:
+            logger.warning("invocation %s stays claimed: %s", claimed.invocation_id, error)
 
     async def close(self) -> None:
         """Calls in flight are dropped; their invocations are made again when the lease ends."""
@@ -91,6 +116,7 @@ class PushTargets:
         except Exception:
             logger.exception("a push invocation of %s failed", identity.arn)
         finally:
+            self._calling.discard(id_)
             self._busy[identity.function_version_id] -= 1
             self.on_free()
 
@@ -134,6 +160,11 @@ class PushTargets:
                 if attempt == _REPORT_TRIES - 1:
                     raise
                 await asyncio.sleep(min(5.0, 0.1 * 2**attempt))
+
+    def _own(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
 def _outcome(answer: httpx.Response, id_: InvocationId) -> Returned | Failed:

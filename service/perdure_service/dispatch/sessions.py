@@ -19,17 +19,16 @@ from typing import Any
 from perdure_service.application.end_invocation import EndInvocation
 from perdure_service.application.envelope import Envelopes
 from perdure_service.domain.decide_invocation import Claim, Delivery, Failed, Returned
-from perdure_service.domain.errors import ResourceNotFound, Unavailable
+from perdure_service.domain.errors import DomainError, ResourceNotFound, Unavailable
 from perdure_service.domain.execution import Execution, Identity
 from perdure_service.domain.ids import ExecutionId, InvocationId, WorkerId
 from perdure_service.ports.claims import ClaimStore
 from perdure_service.ports.functions import FunctionCatalogue
-from perdure_service.ports.workers import Handed, WorkerCard
+from perdure_service.ports.workers import Claimed, Handed, Heard, WorkerCard
 
 logger = logging.getLogger(__name__)
 
 CONFIRM_SECONDS = 2.0
-_FORGOTTEN_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +37,18 @@ class _Delivered:
 
     execution_id: ExecutionId
     worker_id: WorkerId
-    since: float
 
 
 @dataclass(eq=False, slots=True)
 class _Session:
-    """One worker. `arrived` is set while a poll is held; `free` is what that poll may still take,
-    `reserved` what is being committed for it, `outbox` what its next answer will hold."""
+    """One worker. `held` is what it said to have at `held_at`. `arrived` is set while a poll is
+    held; `free` is what that poll may still take, `reserved` what is being committed for it,
+    `outbox` what its next answer will hold."""
 
     card: WorkerCard
     seen_at: float
+    held: frozenset[InvocationId] = frozenset()
+    held_at: float = 0.0
     arrived: asyncio.Event | None = None
     free: dict[str, int] = field(default_factory=dict)
     reserved: Counter[str] = field(default_factory=Counter)
@@ -95,10 +96,11 @@ class Sessions:
 
     # what the scheduler asks
 
-    def alive(self) -> list[WorkerCard]:
+    def alive(self) -> list[Heard]:
         """The workers heard from within a lease. The others are forgotten here; their claims end
         when every replica has missed them for a lease."""
-        oldest = asyncio.get_running_loop().time() - self._lease_seconds
+        now = self._now()
+        oldest = now - self._lease_seconds
         for id_, session in list(self._sessions.items()):
             if session.seen_at < oldest:
                 logger.warning("worker %s is silent for over %ss", id_, self._lease_seconds)
@@ -109,7 +111,7 @@ class Sessions:
                     for invocation, delivered in self._running.items()
                     if delivered.worker_id != id_
                 }
-        return [session.card for session in self._sessions.values()]
+        return [Heard(session.card, now - session.seen_at) for session in self._sessions.values()]
 
     def served_functions(self) -> frozenset[str]:
         """The functions of the workers registered here."""
@@ -158,12 +160,15 @@ class Sessions:
         try:
             version = await self._catalogue.by_id(identity.function_version_id)
             payload = self._envelopes(execution, delivery)
-        except Exception:
-            logger.exception("an invocation of %s could not be prepared", identity.arn)
-            session.reserved[identity.function_name] -= 1
+        except Exception as error:
+            known = isinstance(error, DomainError)
+            logger.warning(
+                "an invocation of %s was not delivered: %s", identity.arn, error, exc_info=not known
+            )
+            self.release(delivery.claim, identity)
             await self._give_back(execution.id, id_)
             return
-        self._running[id_] = _Delivered(execution.id, session.card.id, self._now())
+        self._running[id_] = _Delivered(execution.id, session.card.id)
         session.reserved[identity.function_name] -= 1
         session.unconfirmed[id_] = asyncio.get_running_loop().call_later(
             CONFIRM_SECONDS, self._unconfirmed, session, execution.id, id_
@@ -179,10 +184,10 @@ class Sessions:
         if session is None:
             session = self._sessions[card.id] = _Session(card, self._now())
         session.card = card
-        self._saw(session, held)
+        self._hear(session, held)
         for execution_id, invocation_id in await self._claims.of_worker(card.id):
             if invocation_id in held or invocation_id in session.unconfirmed:
-                self._running[invocation_id] = _Delivered(execution_id, card.id, self._now())
+                self._running[invocation_id] = _Delivered(execution_id, card.id)
             else:
                 await self._give_back(execution_id, invocation_id)
 
@@ -218,12 +223,7 @@ class Sessions:
                 session.end_poll()
 
     def heartbeat(self, worker_id: WorkerId, held: Sequence[InvocationId]) -> None:
-        self._saw(self._session(worker_id), held)
-        long_ago = self._now() - _FORGOTTEN_SECONDS
-        for id_, delivered in list(self._running.items()):
-            if delivered.worker_id == worker_id and id_ not in held and delivered.since < long_ago:
-                logger.warning("worker %s no longer has invocation %s", worker_id, id_)
-                self._own(self._give_back(delivered.execution_id, id_))
+        self._hear(self._session(worker_id), held)
 
     async def finish(
         self, worker_id: WorkerId, invocation_id: InvocationId, outcome: Returned | Failed
@@ -266,6 +266,24 @@ class Sessions:
         """The invocation ended otherwise than by its worker's word."""
         self._running.pop(invocation_id, None)
 
+    def compare(self, claims: Sequence[Claimed]) -> None:
+        """Put back those of `claims`, all older than a lease, that their worker does not have by
+        its own recent word."""
+        recently = self._now() - self._lease_seconds / 2
+        for claimed in claims:
+            session = self._sessions.get(claimed.worker_id)
+            if session is None or session.held_at < recently:
+                continue
+            if (
+                claimed.invocation_id in session.held
+                or claimed.invocation_id in session.unconfirmed
+            ):
+                continue
+            logger.warning(
+                "worker %s does not have invocation %s", claimed.worker_id, claimed.invocation_id
+            )
+            self._own(self._give_back(claimed.execution_id, claimed.invocation_id))
+
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
 
@@ -274,6 +292,10 @@ class Sessions:
         if session is None:
             raise ResourceNotFound(f"Worker {worker_id} is not registered here: register again.")
         return session
+
+    def _hear(self, session: _Session, held: Sequence[InvocationId]) -> None:
+        self._saw(session, held)
+        session.held, session.held_at = frozenset(held), session.seen_at
 
     def _saw(self, session: _Session, held: Sequence[InvocationId]) -> None:
         session.seen_at = self._now()
@@ -293,7 +315,7 @@ class Sessions:
         try:
             await self._end.give_back(execution_id, id_)
         except (ResourceNotFound, Unavailable) as error:
-            logger.warning("invocation %s stays claimed until its lease ends: %s", id_, error)
+            logger.warning("invocation %s stays claimed for now: %s", id_, error)
 
     def _own(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)

@@ -9,34 +9,38 @@ from typing import Protocol
 from perdure_service.domain.execution import ParentLink
 from perdure_service.domain.ids import ExecutionId, InvocationId
 from perdure_service.domain.instant import Instant
-from perdure_service.ports.workers import WorkerCard
+from perdure_service.ports.workers import Claimed, Heard
 
 
 @dataclass(frozen=True, slots=True)
 class LookRequest:
-    """What this replica knows and wants. `workers` are alive. Timers due in (`upcoming_from`,
+    """What this replica knows and wants. `workers` are alive; what was claimed for them before
+    `claimed_before` is listed. Timers due in (`upcoming_from`,
     `upcoming_to`] are listed so that they fire on time; lost invocations only if
     `may_end_leases`."""
 
     now: Instant
-    workers: Sequence[WorkerCard]
+    workers: Sequence[Heard]
     served: Sequence[str]
     awaited: Sequence[ExecutionId]
     upcoming_from: Instant
     upcoming_to: Instant
     lease_seconds: int
     may_end_leases: bool
+    claimed_before: Instant
 
 
 @dataclass(slots=True)
 class Sighting:
     """What the look found. Ready invocations come with their function's name, lost ones with their
-    worker's invocation id. `is_full`: there may be more, look again at once."""
+    worker's invocation id; `claimed` are those of this replica's workers. `is_full`: there may be
+    more, look again at once."""
 
     overdue: list[ExecutionId] = field(default_factory=list)
     upcoming: list[tuple[Instant, ExecutionId]] = field(default_factory=list)
     ready: list[tuple[str, ExecutionId]] = field(default_factory=list)
     lost: list[tuple[ExecutionId, InvocationId]] = field(default_factory=list)
+    claimed: list[Claimed] = field(default_factory=list)
     notices: list[tuple[ParentLink, ExecutionId]] = field(default_factory=list)
     closed: list[ExecutionId] = field(default_factory=list)
     is_full: bool = False

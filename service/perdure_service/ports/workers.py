@@ -9,7 +9,7 @@ from typing import Protocol
 from perdure_service.domain.decide_invocation import Failed, Returned
 from perdure_service.domain.execution import Identity
 from perdure_service.domain.functions import FunctionVersion
-from perdure_service.domain.ids import InvocationId, WorkerId
+from perdure_service.domain.ids import ExecutionId, InvocationId, WorkerId
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,23 @@ class WorkerCard:
     host: str
     pid: int
     function_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A worker of this replica, and how long ago it gave a sign of life."""
+
+    card: WorkerCard
+    seconds_ago: float
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What the tables say: this worker has that invocation."""
+
+    execution_id: ExecutionId
+    invocation_id: InvocationId
+    worker_id: WorkerId
 
 
 @dataclass(frozen=True, slots=True)

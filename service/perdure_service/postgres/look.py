@@ -2,17 +2,18 @@
 
 NOTIFY and local memory only save time; whatever they miss is found here: timers overdue by a
 quarter of a second, timers that come due soon, ready invocations, invocations whose worker is
-gone, notices, and executions that callers of this replica wait for. The same statement says which
-workers live, and reads the clock.
+gone or does not have them, notices, and executions that callers of this replica wait for. The
+same statement says which workers live, and reads the clock.
 """
 
 from __future__ import annotations
 
 from perdure_service.domain.execution import ParentLink
-from perdure_service.domain.ids import ExecutionId, InvocationId, part_of
+from perdure_service.domain.ids import ExecutionId, InvocationId, WorkerId, part_of
 from perdure_service.domain.instant import after
 from perdure_service.ports.look import LookRequest, Sighting
-from perdure_service.postgres.arrays import Int2s, Int4s, OneInstant, Texts, Uuids
+from perdure_service.ports.workers import Claimed
+from perdure_service.postgres.arrays import Instants, Int2s, Int4s, OneInstant, Texts, Uuids
 from perdure_service.postgres.clock import PostgresClock, monotonic_seconds
 from perdure_service.postgres.reading import ReadPool
 
@@ -21,10 +22,11 @@ _LIMIT = 1_000
 
 LOOK = f"""
 WITH alive AS (
-  INSERT INTO worker (id, host, pid, seen_at)
-  SELECT id, host, pid, %(now)s FROM unnest(%(ids)s::uuid[], %(hosts)s::text[], %(pids)s::int[])
-    AS w(id, host, pid) ORDER BY id
-  ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at)
+  INSERT INTO worker AS w (id, host, pid, seen_at)
+  SELECT id, host, pid, seen_at
+    FROM unnest(%(ids)s::uuid[], %(hosts)s::text[], %(pids)s::int[], %(seen)s::timestamptz[])
+      AS h(id, host, pid, seen_at) ORDER BY id
+  ON CONFLICT (id) DO UPDATE SET seen_at = greatest(w.seen_at, excluded.seen_at))
 (SELECT 'timer' AS what, execution_id AS id, NULL::uuid AS other, NULL::text AS operation_id,
         due_at AS at
    FROM timer WHERE due_at <= %(overdue)s ORDER BY due_at LIMIT {_LIMIT})
@@ -41,7 +43,12 @@ UNION ALL
 (SELECT 'lost', i.execution_id, i.invocation_id, NULL, i.ready_at
    FROM invocation i LEFT JOIN worker w ON w.id = i.worker_id
   WHERE %(may_end_leases)s AND i.worker_id IS NOT NULL AND i.ready_at < %(lease_began)s
+    AND i.worker_id <> ALL(%(ids)s)
     AND (w.seen_at IS NULL OR w.seen_at < %(lease_began)s) LIMIT {_LIMIT})
+UNION ALL
+(SELECT 'claimed', execution_id, invocation_id, worker_id::text, ready_at
+   FROM invocation
+  WHERE worker_id = ANY(%(ids)s) AND ready_at < %(claimed_before)s)
 UNION ALL
 (SELECT 'notice', parent_id, child_id, operation_id, created_at
    FROM notice WHERE created_at <= %(overdue)s ORDER BY created_at LIMIT {_LIMIT})
@@ -67,15 +74,17 @@ class PostgresLook:
         workers = request.workers
         parameters = {
             "now": OneInstant(request.now),
-            "ids": Uuids([card.id for card in workers]),
-            "hosts": Texts([card.host for card in workers]),
-            "pids": Int4s([card.pid for card in workers]),
+            "ids": Uuids([heard.card.id for heard in workers]),
+            "hosts": Texts([heard.card.host for heard in workers]),
+            "pids": Int4s([heard.card.pid for heard in workers]),
+            "seen": Instants([after(request.now, -heard.seconds_ago) for heard in workers]),
             "overdue": OneInstant(after(request.now, -OVERDUE_SECONDS)),
             "upcoming_from": OneInstant(request.upcoming_from),
             "upcoming_to": OneInstant(request.upcoming_to),
             "served": Texts(list(request.served)),
             "may_end_leases": request.may_end_leases,
             "lease_began": OneInstant(after(request.now, -request.lease_seconds)),
+            "claimed_before": OneInstant(request.claimed_before),
             "parts": Int2s([part_of(id_) for id_ in request.awaited]),
             "awaited": Uuids(list(request.awaited)),
         }
@@ -95,6 +104,9 @@ class PostgresLook:
                     sighting.ready.append((operation_id, ExecutionId(id_)))
                 case "lost":
                     sighting.lost.append((ExecutionId(id_), InvocationId(other)))
+                case "claimed":
+                    ids = ExecutionId(id_), InvocationId(other), WorkerId(operation_id)
+                    sighting.claimed.append(Claimed(*ids))
                 case "notice":
                     parent = ParentLink(ExecutionId(id_), operation_id)
                     sighting.notices.append((parent, ExecutionId(other)))

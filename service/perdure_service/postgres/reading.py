@@ -89,6 +89,7 @@ class ReadPool:
                     raise
                 self._idle.append(connection)
         except (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError) as error:
+            await self.close()  # what ended one connection has mostly ended them all
             raise Unavailable(
                 "The database cannot be reached now. Repeat the same request."
             ) from error

@@ -18,7 +18,7 @@ from perdure_service.domain.instant import Instant, after
 from perdure_service.domain.operations import ErrorObject
 from perdure_service.ports.clock import Clock
 from perdure_service.ports.look import Look, LookRequest, Sighting
-from perdure_service.ports.workers import WorkerCard
+from perdure_service.ports.workers import Claimed, Heard
 from perdure_service.scheduler.notices import Notices
 from perdure_service.scheduler.timers import HORIZON_SECONDS, Timers
 
@@ -27,16 +27,22 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 _AGAIN_SECONDS = 0.05
 _UPCOMING_EVERY_SECONDS = HORIZON_SECONDS / 2
+_COMPARE_EVERY_SECONDS = 4.0
 
 
 class Workforce(Protocol):
     """The workers of this replica, as the watch needs to know them."""
 
-    def alive(self) -> list[WorkerCard]: ...
+    def alive(self) -> list[Heard]: ...
 
     def served_functions(self) -> frozenset[str]: ...
 
     def forget(self, invocation_id: InvocationId) -> None: ...
+
+    def compare(self, claims: Sequence[Claimed]) -> None:
+        """Put back what is claimed for one of these workers that does not have it: its delivery
+        failed, or nobody knew that the claim was committed."""
+        ...
 
 
 @dataclass(eq=False)
@@ -50,8 +56,7 @@ class Watch:
     notices: Notices
     closings: Closings
     end: EndInvocation
-    workforce: Workforce
-    own_cards: Sequence[WorkerCard]
+    workforces: Sequence[Workforce]
     offer: Callable[[str, ExecutionId], None]
     lease_seconds: int
 
@@ -59,6 +64,7 @@ class Watch:
         self._nudged = asyncio.Event()
         self._steady_since: float | None = None
         self._upcoming_until = Instant(0)
+        self._compared_at = Instant(0)
         self.last_success: float | None = None
 
     def nudge(self) -> None:
@@ -93,19 +99,27 @@ class Watch:
         upcoming_to = upcoming_from
         if upcoming_from < after(now, _UPCOMING_EVERY_SECONDS):
             upcoming_to = after(now, HORIZON_SECONDS)
+        claimed_before = Instant(0)
+        if now >= after(self._compared_at, _COMPARE_EVERY_SECONDS):
+            claimed_before = after(now, -self.lease_seconds)
         found = await self.look(
             LookRequest(
                 now=now,
-                workers=[*self.own_cards, *self.workforce.alive()],
-                served=sorted(self.workforce.served_functions()),
+                workers=[heard for force in self.workforces for heard in force.alive()],
+                served=sorted(
+                    {name for force in self.workforces for name in force.served_functions()}
+                ),
                 awaited=self.closings.awaited,
                 upcoming_from=upcoming_from,
                 upcoming_to=upcoming_to,
                 lease_seconds=self.lease_seconds,
                 may_end_leases=self._may_end_leases(),
+                claimed_before=claimed_before,
             )
         )
         self._upcoming_until = upcoming_to
+        if claimed_before:
+            self._compared_at = now
         await self._hand_out(found)
         return found.is_full
 
@@ -117,6 +131,8 @@ class Watch:
         for id_ in found.closed:
             self.closings.closed_elsewhere(id_)
         self.notices.deliver(found.notices)
+        for force in self.workforces:
+            force.compare(found.claimed)
         for id_, invocation_id in found.lost:
             await self._end_lease(id_, invocation_id)
 
@@ -130,6 +146,7 @@ class Watch:
         error = ErrorObject(type="Runtime.ExitError", message=text)
         try:
             await self.end(id_, invocation_id, Failed(FailureKind.CRASH, error))
-            self.workforce.forget(invocation_id)
+            for force in self.workforces:
+                force.forget(invocation_id)
         except DomainError as refusal:
             logger.warning("the lease of %s could not be ended: %s", invocation_id, refusal)

@@ -1,0 +1,65 @@
+"""Two service processes on one Postgres; one is killed under load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fault.orders import HANDLER, Orders
+from tests.support.caller import Caller
+from tests.support.service import ServiceProcess, running_service
+from tests.support.waiting import eventually
+from tests.support.worker import running_worker
+
+SPECS = [str(HANDLER)]
+OPTIONS = ["--concurrency", "6"]
+
+
+@pytest.fixture(params=[[], ["--no-notify"]], ids=["notify", "no-notify"])
+def pair(
+    request: pytest.FixtureRequest, database_url: str, tmp_path: Path
+) -> Iterator[tuple[ServiceProcess, ServiceProcess]]:
+    with (
+        running_service(tmp_path / "a", database_url=database_url, options=request.param) as first,
+        running_service(tmp_path / "b", database_url=database_url, options=request.param) as second,
+    ):
+        yield first, second
+
+
+def test_one_serves_what_the_other_starts(
+    pair: tuple[ServiceProcess, ServiceProcess], orders: Orders, order: str, tmp_path: Path
+) -> None:
+    """The worker polls the second, the callers speak to the first, which fires no timer of the
+    other's and hears of the end of an execution only through Postgres."""
+    first, second = pair
+    with running_worker(tmp_path, second.url, SPECS, options=OPTIONS):
+        caller = Caller(first.url)
+        answer = caller.call("orders:$LATEST", orders.event(order))
+    assert answer.error is None
+    assert answer.arn is not None
+    for service in pair:
+        orders.check({order: Caller(service.url).history(answer.arn)})
+
+
+def test_the_other_goes_on_with_all_of_it(
+    pair: tuple[ServiceProcess, ServiceProcess], orders: Orders, order: str, tmp_path: Path
+) -> None:
+    """The worker of the killed one lives on with what it ran; that is taken from it, and it comes
+    back as an honest worker."""
+    first, second = pair
+    with (
+        running_worker(tmp_path / "a", first.url, SPECS, options=OPTIONS),
+        running_worker(tmp_path / "b", second.url, SPECS, options=OPTIONS),
+    ):
+        lost, left = Caller(first.url), Caller(second.url)
+        started = orders.start_many([lost, left], 50) + orders.start_many([left, lost], 50)
+        eventually(lambda: len(orders.runs()) > 100, 60)
+        first.kill()
+        for start in started:
+            start.result(60)
+        orders.check(orders.until_closed(left))
+        first.start()
+        orders.start(lost, order)
+        orders.check(orders.until_closed(lost))
