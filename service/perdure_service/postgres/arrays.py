@@ -33,10 +33,11 @@ _BOOL = struct.Struct(">i?")
 
 
 class PackedArray:
-    """An array in Postgres' binary form, with the type that it declares."""
+    """An array in Postgres' binary form; `oid` is the type that it declares."""
 
     __slots__ = ("packed",)
     element_oid: ClassVar[int]
+    oid: ClassVar[int]
     sql_type: ClassVar[str]
 
     def __init__(self, values: Sequence[Any]) -> None:
@@ -54,7 +55,7 @@ class PackedArray:
 
 
 class Int8s(PackedArray):
-    element_oid, sql_type = 20, "bigint"
+    element_oid, oid, sql_type = 20, 1016, "bigint"
 
     @staticmethod
     def elements(values: Sequence[int | None]) -> list[bytes]:
@@ -63,7 +64,7 @@ class Int8s(PackedArray):
 
 
 class Int4s(PackedArray):
-    element_oid, sql_type = 23, "integer"
+    element_oid, oid, sql_type = 23, 1007, "integer"
 
     @staticmethod
     def elements(values: Sequence[int | None]) -> list[bytes]:
@@ -72,7 +73,7 @@ class Int4s(PackedArray):
 
 
 class Int2s(PackedArray):
-    element_oid, sql_type = 21, "smallint"
+    element_oid, oid, sql_type = 21, 1005, "smallint"
 
     @staticmethod
     def elements(values: Sequence[int]) -> list[bytes]:
@@ -81,7 +82,7 @@ class Int2s(PackedArray):
 
 
 class Bools(PackedArray):
-    element_oid, sql_type = 16, "boolean"
+    element_oid, oid, sql_type = 16, 1000, "boolean"
 
     @staticmethod
     def elements(values: Sequence[bool]) -> list[bytes]:
@@ -90,7 +91,7 @@ class Bools(PackedArray):
 
 
 class Instants(PackedArray):
-    element_oid, sql_type = 1184, "timestamptz"
+    element_oid, oid, sql_type = 1184, 1185, "timestamptz"
 
     @staticmethod
     def elements(values: Sequence[Instant | None]) -> list[bytes]:
@@ -99,7 +100,7 @@ class Instants(PackedArray):
 
 
 class Texts(PackedArray):
-    element_oid, sql_type = 25, "text"
+    element_oid, oid, sql_type = 25, 1009, "text"
 
     @staticmethod
     def elements(values: Sequence[str | None]) -> list[bytes]:
@@ -107,7 +108,7 @@ class Texts(PackedArray):
 
 
 class Blobs(PackedArray):
-    element_oid, sql_type = 17, "bytea"
+    element_oid, oid, sql_type = 17, 1001, "bytea"
 
     @staticmethod
     def elements(values: Sequence[bytes | None]) -> list[bytes]:
@@ -115,7 +116,7 @@ class Blobs(PackedArray):
 
 
 class Uuids(PackedArray):
-    element_oid, sql_type = 2950, "uuid"
+    element_oid, oid, sql_type = 2950, 2951, "uuid"
 
     @staticmethod
     def elements(values: Sequence[str | None]) -> list[bytes]:
@@ -128,7 +129,7 @@ class Uuids(PackedArray):
 class Jsonbs(PackedArray):
     """JSON texts; 1 is the version byte of jsonb's binary form."""
 
-    element_oid, sql_type = 3802, "jsonb"
+    element_oid, oid, sql_type = 3802, 3807, "jsonb"
 
     @staticmethod
     def elements(values: Sequence[str | None]) -> list[bytes]:
@@ -142,7 +143,7 @@ def _sized(raw: bytes) -> bytes:
 class OneInstant(PackedArray):
     """A single timestamptz: not an array, but bound in the same way."""
 
-    element_oid, sql_type = 1184, "timestamptz"
+    element_oid, oid, sql_type = 1184, 1184, "timestamptz"
 
     def __init__(self, value: Instant) -> None:
         self.packed = _BIGINT.pack(value - POSTGRES_EPOCH_MICROSECONDS)
@@ -155,19 +156,22 @@ class _PackedArrayDumper(Dumper):
         return obj.packed
 
 
-def _dumper(array_oid: int) -> type[Dumper]:
-    return type(f"Array{array_oid}Dumper", (_PackedArrayDumper,), {"oid": array_oid})
+def _dumper(oid: int) -> type[Dumper]:
+    return type(f"Packed{oid}Dumper", (_PackedArrayDumper,), {"oid": oid})
 
 
-DUMPERS: tuple[tuple[type[PackedArray], type[Dumper]], ...] = (
-    (Int8s, _dumper(1016)),
-    (Int4s, _dumper(1007)),
-    (Int2s, _dumper(1005)),
-    (Bools, _dumper(1000)),
-    (Instants, _dumper(1185)),
-    (Texts, _dumper(1009)),
-    (Blobs, _dumper(1001)),
-    (Uuids, _dumper(2951)),
-    (Jsonbs, _dumper(3807)),
-    (OneInstant, _dumper(1184)),
+DUMPERS: tuple[tuple[type[PackedArray], type[Dumper]], ...] = tuple(
+    (type_, _dumper(type_.oid))
+    for type_ in (
+        Int8s,
+        Int4s,
+        Int2s,
+        Bools,
+        Instants,
+        Texts,
+        Blobs,
+        Uuids,
+        Jsonbs,
+        OneInstant,
+    )
 )

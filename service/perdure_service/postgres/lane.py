@@ -17,7 +17,8 @@ import psycopg
 
 from perdure_service.domain.errors import Unavailable
 from perdure_service.postgres.arrays import PackedArray
-from perdure_service.postgres.connection import Connection, connect
+from perdure_service.postgres.connection import connect
+from perdure_service.postgres.prepared import PreparedStatements
 
 T = TypeVar("T")
 
@@ -38,17 +39,15 @@ class LaneConnection:
     def __init__(self, url: str, name: str) -> None:
         self._url = url
         self._name = name
-        self._connection: Connection | None = None
+        self._connection: PreparedStatements | None = None
 
     async def execute(self, sql: str, parameters: Sequence[PackedArray]) -> list[int]:
         """Run one append; the places that won. Raises LostFlush, or psycopg.DataError for a value
         that Postgres cannot hold."""
         try:
             async with asyncio.timeout(FLUSH_TIMEOUT_SECONDS):
-                connection = await self._open()
-                cursor = psycopg.AsyncRawCursor(connection)
-                await cursor.execute(sql.encode(), parameters, binary=True)
-                return [row[0] for row in await cursor.fetchall()]
+                statements = await self._open()
+                return await statements.integers(sql, parameters)
         except (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError) as error:
             await self.close()
             raise LostFlush(str(error)) from error
@@ -61,9 +60,10 @@ class LaneConnection:
         if connection is not None:
             await connection.close()
 
-    async def _open(self) -> Connection:
-        if self._connection is None or self._connection.closed:
-            self._connection = await connect(self._url, name=self._name, writer=True)
+    async def _open(self) -> PreparedStatements:
+        if self._connection is None or not self._connection.is_open:
+            connection = await connect(self._url, name=self._name, writer=True)
+            self._connection = PreparedStatements(connection)
         return self._connection
 
 
