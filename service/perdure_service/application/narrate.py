@@ -43,8 +43,8 @@ def _detail(event: Event) -> str | None:
 def _text(event: Event) -> str | None:
     text = event.payload
     if event.error is not None:
-        text = f"{event.error.type}: {event.error.message}"
-    if text is None:
+        text = ": ".join(filter(None, (event.error.type, event.error.message)))
+    if not text:
         return None
     flat = " ".join(text.split())
     return flat if len(flat) <= _TEXT_WIDTH else f"{flat[: _TEXT_WIDTH - 1]}…"
