@@ -7,7 +7,7 @@ from perdure_service.postgres.reading import ReadPool
 _UNSAFE = {
     "fsync": ("off",),
     "full_page_writes": ("off",),
-    "synchronous_commit": ("off", "local"),
+    "synchronous_commit": ("off", "local", "remote_write"),
 }
 
 
