@@ -10,6 +10,7 @@ from perdure_service.domain.effects import CallbackRow
 from perdure_service.domain.events import Event, EventType
 from perdure_service.domain.execution import (
     Execution,
+    Queued,
     Sight,
     TimerKey,
     TimerKind,
@@ -47,6 +48,22 @@ def assert_log_is_sound(log: Sequence[Event]) -> None:
     assert len(closings) <= 1
     for closing in closings:
         assert [event.type for event in log[closing:]] in ([], [EventType.INVOCATION_COMPLETED])
+
+
+def assert_ends_are_final(before: Execution | None, now: Execution) -> None:
+    """What had ended stays as it ended, and nothing is queued for an execution that has."""
+    assert not (now.is_closed and isinstance(now.ledger.invocation, Queued))
+    if before is None:
+        return
+    ended = [operation for operation in before.operations.values() if operation.is_closed]
+    assert [now.operations.get(operation.id) for operation in ended] == ended
+    if before.is_closed:
+        assert (now.status, now.result, now.error, now.ended_at) == (
+            before.status,
+            before.result,
+            before.error,
+            before.ended_at,
+        )
 
 
 def timers_of_state(

@@ -27,10 +27,10 @@ from perdure_service.domain.decide_time import decide_tick
 from perdure_service.domain.execution import ExecutionStatus, FailureKind, ParentLink, Queued
 from perdure_service.domain.instant import after
 from perdure_service.domain.limits import Limits, RetryPolicy
-from perdure_service.domain.operations import ErrorObject, OperationType, OperationUpdate
+from perdure_service.domain.operations import Action, ErrorObject, OperationType, OperationUpdate
 from perdure_service.domain.tokens import CheckpointToken
 from tests.property.simulated_store import Fate
-from tests.property.updates import ANY_ID, batches
+from tests.property.updates import ANY_ID, IDS, OPENINGS, batches
 from tests.property.world import PENDING, World
 from tests.support.executions import identity, invocation_id, new_execution
 
@@ -66,6 +66,7 @@ class ExecutionMachine(RuleBasedStateMachine):
         operations=st.sampled_from([3_000, 3_000, 8]),
         max_failures=st.sampled_from([None, None, 4]),
         parent=st.sampled_from([None, PARENT]),
+        begins=st.lists(st.sampled_from(OPENINGS), unique=True),
     )
     def start(
         self,
@@ -73,12 +74,19 @@ class ExecutionMachine(RuleBasedStateMachine):
         operations: int,
         max_failures: int | None,
         parent: ParentLink | None,
+        begins: list[OperationUpdate],
     ) -> None:
         self.world = World(
             new_execution(timeout_seconds=timeout_seconds, parent=parent),
             Limits(operations=operations, operation_payload_bytes=64),
             RetryPolicy(max_failures=max_failures, max_init_failures=4, max_idle_pending=4),
         )
+        if begins:
+            self.world.claim(0)
+            token = self.world.function.token
+            assert token is not None
+            targets = {update.id: self.child(update.id) for update in begins}
+            self.world.checkpoint(0, Checkpoint(token, begins, targets=targets))
 
     # The world around the replicas.
 
@@ -190,11 +198,19 @@ class ExecutionMachine(RuleBasedStateMachine):
         which=REPLICAS,
         fate=FATES,
         strange=RARELY,
-        what=st.sampled_from(["lives", "succeeds", "fails"]),
+        what=st.sampled_from(["lives", "lives", "succeeds", "fails"]),
+        later_seconds=st.sampled_from([1, 0.5, 0]),
     )
     def somebody_calls_back(
-        self, data: st.DataObject, which: int, fate: Fate, strange: bool, what: str
+        self,
+        data: st.DataObject,
+        which: int,
+        fate: Fate,
+        strange: bool,
+        what: str,
+        later_seconds: float,
     ) -> None:
+        self.world.clock = after(self.world.clock, later_seconds)
         id_ = self.operation(data, CALLBACK, strange)
         run, error = self.world.run, ErrorObject("no")
         match what:
@@ -204,6 +220,20 @@ class ExecutionMachine(RuleBasedStateMachine):
                 run(which, lambda e, now: decide_callback_success(e, id_, "ok", now), fate=fate)
             case _:
                 run(which, lambda e, now: decide_callback_failure(e, id_, error, now), fate=fate)
+
+    @precondition(lambda self: self.world.function.token)
+    @rule(data=st.data(), which=REPLICAS, fate=FATES)
+    def a_callback_is_answered_as_it_opens(
+        self, data: st.DataObject, which: int, fate: Fate
+    ) -> None:
+        """Both in one append."""
+        world, token = self.world, self.world.function.token
+        id_ = data.draw(st.sampled_from(IDS[CALLBACK]), label="operation")
+        opens = OperationUpdate(id_, CALLBACK, Action.START, callback_timeout_seconds=5)
+        assert token is not None
+        world.replicas[which].is_busy = True
+        world.checkpoint(which, Checkpoint(token, (opens,)), fate)
+        world.run(which, lambda e, now: decide_callback_success(e, id_, "ok", now), fate=fate)
 
     @precondition(lambda self: self.world.has_open(CHAINED))
     @rule(data=st.data(), which=REPLICAS, fate=FATES, strange=RARELY, outcome=CHILDREN)
@@ -259,8 +289,11 @@ class ExecutionMachine(RuleBasedStateMachine):
     def target(self, data: st.DataObject, update: OperationUpdate) -> Target:
         if update.type is CHAINED and data.draw(RARELY, label="refused"):
             return RefusedTarget(ErrorObject("Function not found", "ResourceNotFoundException"))
+        return self.child(update.id)
+
+    def child(self, operation_id: str) -> ResolvedTarget:
         number = next(self.world.numbers)
-        parent = ParentLink(self.world.live.id, update.id)
+        parent = ParentLink(self.world.live.id, operation_id)
         return ResolvedTarget(new_execution(number=number, parent=parent), number)
 
     def operation(self, data: st.DataObject, type_: OperationType, strange: bool) -> str:

@@ -52,6 +52,17 @@ wild_updates = st.builds(
 )
 
 
+_T = OperationType
+OPENINGS = [
+    OperationUpdate("context-0", _T.CONTEXT, Action.START),
+    OperationUpdate("step-0", _T.STEP, Action.RETRY, step_delay_seconds=2, has_step_options=True),
+    OperationUpdate("wait-0", _T.WAIT, Action.START, wait_seconds=3),
+    OperationUpdate("callback-0", _T.CALLBACK, Action.START, callback_heartbeat_seconds=5),
+    OperationUpdate("chained_invoke-0", _T.CHAINED_INVOKE, Action.START, function_name="ship"),
+]
+"""What the first invocation may have done before the rules begin."""
+
+
 def legal_groups(execution: Execution, now: Instant, type_: OperationType) -> list[Group]:
     """For each operation every legal next update, and where Lambda allows it a START with it."""
     contexts = [o.id for o in execution.operations.values() if o.type is OperationType.CONTEXT]
@@ -124,8 +135,8 @@ def _furnish(update: OperationUpdate) -> st.SearchStrategy[OperationUpdate]:
                 lambda timeout, heartbeat: replace(
                     update, callback_timeout_seconds=timeout, callback_heartbeat_seconds=heartbeat
                 ),
-                timeouts,
-                timeouts,
+                st.sampled_from([None, 60, 5, 0]),
+                st.sampled_from([5, 60, None, 0]),
             )
         case OperationType.CHAINED_INVOKE, Action.START:
             return st.just(replace(update, function_name="ship", payload="{}"))

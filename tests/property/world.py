@@ -29,6 +29,7 @@ from perdure_service.domain.operations import OperationType
 from perdure_service.domain.tokens import CheckpointToken
 from tests.property.expectations import (
     assert_caches_are_exact,
+    assert_ends_are_final,
     assert_log_is_sound,
     assert_same,
     assert_will_wake,
@@ -85,6 +86,7 @@ class World:
         for replica in self.replicas:
             replica.store = self.store
             replica.forget()
+        self._checked = None
 
     # Commands.
 
@@ -180,6 +182,7 @@ class World:
         live, tables = self.live, self.store.tables
         if live is self._checked:
             return
+        assert_ends_are_final(self._checked, live)
         self._checked = live
         assert_log_is_sound(self.store.log)
         assert_same(self.store.loaded(), live)
