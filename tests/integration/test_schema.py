@@ -79,6 +79,8 @@ def test_the_look_finds_timers_and_ready_invocations_by_index(filled: str) -> No
         "upcoming_from": "2000-01-01Z",
         "upcoming_to": "2000-01-02Z",
         "lease_began": "2000-01-01Z",
+        "claimed_before": "2000-01-01Z",
+        "seen": [],
         "may_end_leases": True,
         "served": ["f"],
         "ids": [],

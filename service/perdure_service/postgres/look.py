@@ -19,6 +19,7 @@ from perdure_service.postgres.reading import ReadPool
 
 OVERDUE_SECONDS = 0.25
 _LIMIT = 1_000
+_MOST_UPCOMING = 50_000  # what is left out is found overdue, a second late
 
 LOOK = f"""
 WITH alive AS (
@@ -32,7 +33,8 @@ WITH alive AS (
    FROM timer WHERE due_at <= %(overdue)s ORDER BY due_at LIMIT {_LIMIT})
 UNION ALL
 (SELECT 'upcoming', execution_id, NULL, NULL, due_at
-   FROM timer WHERE due_at > %(upcoming_from)s AND due_at <= %(upcoming_to)s)
+   FROM timer WHERE due_at > %(upcoming_from)s AND due_at <= %(upcoming_to)s
+  ORDER BY due_at LIMIT {_MOST_UPCOMING})
 UNION ALL
 (SELECT 'ready', i.execution_id, NULL, v.function_name, i.ready_at
    FROM invocation i JOIN function_version v ON v.id = i.function_version_id
