@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+EXIT_UNUSABLE = 1
 EXIT_USAGE = 2
 EXIT_PORT_TAKEN = 98
 
@@ -60,12 +61,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _migrate() -> int:
+    from perdure_service.domain.errors import Unavailable
     from perdure_service.postgres.migrate import migrate
+    from perdure_service.settings import SettingsError, database_url
 
-    url = os.environ.get("DATABASE_URL")
-    if not url:
-        return _fail("Set DATABASE_URL to the database to migrate.", EXIT_USAGE)
-    migrate(url)
+    try:
+        url = database_url(os.environ)
+        if url is None:
+            return _fail("Set DATABASE_URL to the database to migrate.", EXIT_USAGE)
+        migrate(url)
+    except SettingsError as error:
+        return _fail(str(error), EXIT_USAGE)
+    except Unavailable as error:
+        return _fail(str(error), EXIT_UNUSABLE)
     return 0
 
 
@@ -73,21 +81,26 @@ def _serve(parsed: argparse.Namespace) -> int:
     try:
         import uvloop
 
+        from perdure_service.domain.errors import Unavailable
         from perdure_service.main import PortTaken, serve
         from perdure_service.postgres.durability import UnsafePostgres
         from perdure_service.postgres.embedded import EmbeddedPostgresError
-        from perdure_service.settings import Settings, SettingsError, region_is_valid
+        from perdure_service.settings import Settings, SettingsError, database_url, region_is_valid
     except ModuleNotFoundError as missing:
         if missing.name is None or missing.name.startswith("perdure_service"):
             raise
         return _fail(f"{missing}. Install it: pip install 'perdure[server]'", EXIT_USAGE)
     if not region_is_valid(parsed.region):
         return _fail(f"Invalid --region '{parsed.region}'.", EXIT_USAGE)
+    try:
+        url = database_url(os.environ)
+    except SettingsError as error:
+        return _fail(str(error), EXIT_USAGE)
     settings = Settings(
         host=parsed.host,
         port=parsed.port,
         data_dir=parsed.data,
-        database_url=os.environ.get("DATABASE_URL") or None,
+        database_url=url,
         region=parsed.region,
         narrate=parsed.dev,
         unsafe_durability=parsed.unsafe_durability,
@@ -102,8 +115,8 @@ def _serve(parsed: argparse.Namespace) -> int:
         return _fail(str(error), EXIT_PORT_TAKEN)
     except SettingsError as error:
         return _fail(str(error), EXIT_USAGE)
-    except (UnsafePostgres, EmbeddedPostgresError) as error:
-        return _fail(str(error), 1)
+    except (UnsafePostgres, EmbeddedPostgresError, Unavailable) as error:
+        return _fail(str(error), EXIT_UNUSABLE)
     return 0
 
 

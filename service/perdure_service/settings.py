@@ -8,6 +8,7 @@ from pathlib import Path
 
 from perdure_service.domain.limits import Limits, RetryPolicy
 
+_POSTGRES_SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
@@ -49,6 +50,14 @@ class Settings:
                 f"Refusing to listen on {self.host}: callers are not authenticated yet. Listen on "
                 "127.0.0.1, or set PERDURE_AUTH=off if something in front keeps strangers out."
             )
+
+
+def database_url(environment: Mapping[str, str]) -> str | None:
+    """DATABASE_URL, None if it is absent or empty. Raises SettingsError if it names no Postgres."""
+    url = environment.get("DATABASE_URL")
+    if url and not url.startswith(_POSTGRES_SCHEMES):
+        raise SettingsError("DATABASE_URL must have the form postgresql://user@host/database.")
+    return url or None
 
 
 def region_is_valid(region: str) -> bool:

@@ -7,7 +7,9 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.exc import OperationalError
 
+from perdure_service.domain.errors import Unavailable
 from perdure_service.postgres.connection import sqlalchemy_url
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -21,12 +23,13 @@ def migrations_folder() -> Path:
 
 
 def migrate(url: str) -> None:
-    """Upgrade the database to the newest schema. Replicas that start together take turns."""
+    """Upgrade the database to the newest schema. Replicas that start together take turns. Raises
+    Unavailable if there is no such database to connect to."""
     config = Config()
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
     engine = sa.create_engine(sqlalchemy_url(url), poolclass=sa.NullPool)
     try:
-        with engine.connect() as connection:
+        with _connected(engine) as connection:
             connection.execute(sa.select(sa.func.pg_advisory_lock(_LOCK)))
             connection.commit()
             config.attributes["connection"] = connection
@@ -35,3 +38,12 @@ def migrate(url: str) -> None:
             connection.commit()
     finally:
         engine.dispose()
+
+
+def _connected(engine: sa.Engine) -> sa.Connection:
+    try:
+        return engine.connect()
+    except OperationalError as error:
+        raise Unavailable(
+            f"Postgres cannot be used: {' '.join(str(error.orig).split())}"
+        ) from error
