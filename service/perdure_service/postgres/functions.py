@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,6 +18,7 @@ from perdure_service.domain.ids import LATEST, FunctionVersionId
 from perdure_service.domain.instant import Instant
 from perdure_service.ports.clock import Clock
 from perdure_service.postgres.instants import from_datetime, to_datetime
+from perdure_service.postgres.shared_look import SharedLook
 from perdure_service.postgres.tables import alias, code_artifact, function, function_version
 
 _FRESH_SECONDS = 1
@@ -33,26 +34,31 @@ class PostgresFunctions:
         self._account = account
         self._by_id: dict[FunctionVersionId, tuple[Instant, FunctionVersion]] = {}
         self._by_name: dict[tuple[str, str | None], tuple[Instant, FunctionVersion]] = {}
+        self._look: SharedLook[Hashable, FunctionVersion] = SharedLook()
 
     async def resolve(self, name: str, qualifier: str | None) -> FunctionVersion:
         known = self._remembered(self._by_name.get((name, qualifier)))
         if known is not None:
             return known
-        missing = ResourceNotFound(
-            f"Function not found: {name}" + (f":{qualifier}" if qualifier else "")
-        )
-        async with self._transaction() as connection:
-            row = await self._find(connection, name, qualifier or LATEST)
-        if row is None:
-            raise missing
-        version = _version(row)
-        self._remember((name, qualifier), version)
-        return version
+        return await self._look((name, qualifier), lambda: self._resolve(name, qualifier))
 
     async def by_id(self, id_: FunctionVersionId) -> FunctionVersion:
         known = self._remembered(self._by_id.get(id_))
         if known is not None:
             return known
+        return await self._look(id_, lambda: self._read(id_))
+
+    async def _resolve(self, name: str, qualifier: str | None) -> FunctionVersion:
+        async with self._transaction() as connection:
+            row = await self._find(connection, name, qualifier or LATEST)
+        if row is None:
+            address = f"{name}:{qualifier}" if qualifier else name
+            raise ResourceNotFound(f"Function not found: {address}")
+        version = _version(row)
+        self._remember((name, qualifier), version)
+        return version
+
+    async def _read(self, id_: FunctionVersionId) -> FunctionVersion:
         query = sa.select(function_version).where(function_version.c.id == id_)
         async with self._transaction() as connection:
             row = (await connection.execute(query)).mappings().first()
@@ -235,6 +241,7 @@ class PostgresFunctions:
         self._by_id[version.id] = (Instant(2**62), version) if forever else entry
 
     def _forget(self, name: str) -> None:
+        self._look.forget()
         self._by_name = {key: entry for key, entry in self._by_name.items() if key[0] != name}
         self._by_id = {
             id_: entry for id_, entry in self._by_id.items() if entry[1].function_name != name
