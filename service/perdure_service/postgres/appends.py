@@ -87,6 +87,7 @@ class AppendLane:
             won = set(await self._connection.execute(*append_statement(changes)))
         except LostFlush:
             self._lost(turns, Unavailable(UNKNOWN))
+            self._context.cache.clear()
             raise
         except psycopg.DataError as error:
             await self._append_singly(turns, error)

@@ -40,3 +40,9 @@ class ExecutionCache:
         execution = self._executions.pop(id_, None)
         if execution is not None:
             self._held_bytes -= execution.weight_bytes
+
+    def clear(self) -> None:
+        """Forget all: after the connection broke, the server may be another one, restored or failed
+        over to, whose log went on from an earlier state than ours."""
+        self._executions.clear()
+        self._held_bytes = 0
