@@ -49,9 +49,15 @@ class Orders:
     def gate(self) -> Path:
         return self.folder / "gate"
 
-    def event(self, order: str, *, wait: int = 1, gated: bool = False) -> dict[str, Any]:
+    def event(
+        self, order: str, *, wait: int = 1, gated: bool = False, child: str | None = None
+    ) -> dict[str, Any]:
         event: dict[str, Any] = {"order": order, "file": str(self.trace), "wait": wait}
-        return {**event, "gate": str(self.gate)} if gated else event
+        if gated:
+            event["gate"] = str(self.gate)
+        if child is not None:
+            event["child"] = self.event(child, wait=wait)
+        return event
 
     def start(self, callers: Caller | Sequence[Caller], order: str, **how: Any) -> str:
         """Start it, under its name, as often as it takes and with whom it takes; the ARN."""

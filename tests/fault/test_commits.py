@@ -11,6 +11,7 @@ import pytest
 
 from tests.fault.orders import HANDLER, Orders, invocation_errors
 from tests.support.caller import Caller, story_of
+from tests.support.emulator import Emulator, push_target
 from tests.support.postgres import DatabaseServer
 from tests.support.relay import PostgresRelay, Side
 from tests.support.service import ServiceProcess, running_service
@@ -89,6 +90,40 @@ def test_a_connection_lost_at_any_commit_loses_nothing_and_repeats_nothing(
     """The service lives, and does not know whether the commit has happened."""
     _disturbed_order(scene, orders, order, flush, side, scene.relay.reset)
     assert scene.service.is_running
+
+
+@pytest.mark.parametrize("flush", range(4, 13))
+def test_a_kill_at_any_commit_of_a_chained_order(
+    scene: Scene, orders: Orders, order: str, flush: int
+) -> None:
+    """From the commit that starts the child to the one that ends the parent."""
+    child = f"{order}-child"
+    _warm_up(scene, orders)
+    scene.relay.freeze(flush, Side.AFTER)
+    with ThreadPoolExecutor() as threads:
+        started = threads.submit(orders.start, scene.caller, order, wait=0, child=child)
+        assert scene.relay.frozen.wait(30)
+        scene.restart()
+        started.result()
+    (history,) = orders.until_closed(scene.caller).values()
+    (invoked,) = [event for event in history if event["EventType"] == "ChainedInvokeStarted"]
+    child_arn = invoked["ChainedInvokeStartedDetails"]["DurableExecutionArn"]
+    histories = {order: history, child: scene.caller.history(child_arn)}
+    orders.check(histories)
+    orders.check_single_runs()
+
+
+def test_a_push_is_made_though_nobody_knew_that_it_was_claimed(scene: Scene) -> None:
+    emulator = Emulator(lambda _: {"Status": "SUCCEEDED", "Result": '"pushed"'})
+    with emulator.running(), ThreadPoolExecutor() as threads:
+        name = push_target(scene.caller, emulator.url, DurableConfig={"ExecutionTimeout": 60})
+        caller = Caller(scene.service.url, attempts=5)
+        scene.relay.freeze(1, Side.AFTER)
+        answer = threads.submit(caller.call, f"{name}:$LATEST", {})
+        assert scene.relay.frozen.wait(30)
+        scene.relay.reset()
+        assert answer.result().json == "pushed"
+    assert emulator.calls == 1
 
 
 def _disturbed_order(

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from perdure_service.domain.apply_update import Target
 from perdure_service.domain.decide_checkpoint import Accepted, Checkpoint, decide_checkpoint
 from perdure_service.domain.decide_invocation import Claim, decide_claim
+from perdure_service.domain.decide_stop import decide_stop
 from perdure_service.domain.decision import NewExecution
 from perdure_service.domain.execution import Execution
 from perdure_service.domain.ids import ExecutionId, InvocationId
 from perdure_service.domain.limits import Limits
-from perdure_service.domain.operations import Action, OperationType, OperationUpdate
+from perdure_service.domain.operations import Action, ErrorObject, OperationType, OperationUpdate
 from perdure_service.domain.tokens import CheckpointToken
 from perdure_service.postgres.cache import ExecutionCache
 from perdure_service.postgres.clock import PostgresClock
@@ -52,6 +53,11 @@ class Replica:
         )
         assert outcome.answer is not None
         return outcome.answer.token
+
+    async def stopped(self, id_: ExecutionId) -> None:
+        await self.log.commit(
+            id_, lambda execution, moment: decide_stop(execution, ErrorObject(), moment)
+        )
 
     async def checkpoint(
         self,

@@ -38,14 +38,14 @@ class ServiceProcess(LoggedProcess):
 
     def start(self, *arguments: str) -> None:
         """Returns once it is ready; on the same port whenever it is started again."""
-        self.launch(*arguments)
-        self.until(self.is_ready)
-
-    def launch(self, *arguments: str) -> None:
-        """Returns once it listens."""
-        super().start("--port", str(self.port), *arguments)
+        self.begin(*arguments)
         self.until(lambda: _LISTENING in self.output)
         self.port = int(self.output.partition(_LISTENING)[2].split()[0].rpartition(":")[2])
+        self.until(self.is_ready)
+
+    def begin(self, *arguments: str) -> None:
+        """Returns at once: for one that is not to come up."""
+        super().start("--port", str(self.port), *arguments)
 
     def is_ready(self) -> bool:
         try:

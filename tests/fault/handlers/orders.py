@@ -36,7 +36,7 @@ def until_there(path: str) -> None:
 
 @durable_execution
 def lambda_handler(event: dict[str, Any], context: DurableContext) -> list[str]:
-    """validate, pay (held until the event's gate is there), wait, confirm."""
+    """validate, pay (held until the event's gate is there), wait, another order, confirm."""
 
     def step(name: str) -> str:
         def work(_: StepContext) -> str:
@@ -50,4 +50,6 @@ def lambda_handler(event: dict[str, Any], context: DurableContext) -> list[str]:
     runs = [step("validate"), step("pay")]
     if event.get("wait"):
         context.wait(Duration.from_seconds(event["wait"]), name="warehouse")
+    if "child" in event:
+        context.invoke("orders:$LATEST", event["child"], name="child")
     return [*runs, step("confirm")]
