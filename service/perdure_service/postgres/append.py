@@ -100,8 +100,8 @@ _TAKEN = """taken AS (
   RETURNING execution_id)"""
 
 _STARTED = """won AS MATERIALIZED (
-  SELECT n FROM wanted w WHERE name IS NULL
-      OR EXISTS (SELECT 1 FROM taken t WHERE t.execution_id = w.execution_id))"""
+  SELECT n FROM wanted WHERE name IS NULL
+      OR execution_id IN (SELECT execution_id FROM taken))"""
 
 
 @cache

@@ -1,0 +1,46 @@
+"""How Postgres runs an append: in time proportional to the batch, whatever its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from perdure_service.postgres import append
+from perdure_service.postgres.connection import connect
+from perdure_service.postgres.parts import ORDER
+
+ALL_PARTS = tuple(part.name for part in ORDER)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def nodes_below(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes_below(child)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        append._append_sql(ALL_PARTS[1:], True),
+        append._append_sql(("logged",), False),
+        append._start_sql(ALL_PARTS, True),
+        append._start_sql(ALL_PARTS, False),
+    ],
+    ids=["every part", "a checkpoint", "a named start", "a start"],
+)
+async def test_no_part_compares_its_rows_with_all_winners(database_url: str, sql: str) -> None:
+    async with await connect(database_url, name="test", writer=True) as connection:
+        explain = f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {sql}".encode()
+        cursor = await connection.execute(explain, prepare=False)
+        row = await cursor.fetchone()
+    assert row is not None
+    nodes = list(nodes_below(row[0][0]["Plan"]))
+    assert [node for node in nodes if "Join Filter" in node] == []
+    assert [node for node in nodes if node["Node Type"] == "Seq Scan"] == []
