@@ -17,10 +17,11 @@ SPECS = [str(HANDLER)]
 OPTIONS = ["--concurrency", "6"]
 
 
+Pair = tuple[ServiceProcess, ServiceProcess]
+
+
 @pytest.fixture(params=[[], ["--no-notify"]], ids=["notify", "no-notify"])
-def pair(
-    request: pytest.FixtureRequest, database_url: str, tmp_path: Path
-) -> Iterator[tuple[ServiceProcess, ServiceProcess]]:
+def pair(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Iterator[Pair]:
     with (
         running_service(tmp_path / "a", database_url=database_url, options=request.param) as first,
         running_service(tmp_path / "b", database_url=database_url, options=request.param) as second,
@@ -29,7 +30,7 @@ def pair(
 
 
 def test_one_serves_what_the_other_starts(
-    pair: tuple[ServiceProcess, ServiceProcess], orders: Orders, order: str, tmp_path: Path
+    pair: Pair, orders: Orders, order: str, tmp_path: Path
 ) -> None:
     """The worker polls the second, the callers speak to the first, which fires no timer of the
     other's and hears of the end of an execution only through Postgres."""
@@ -44,7 +45,7 @@ def test_one_serves_what_the_other_starts(
 
 
 def test_the_other_goes_on_with_all_of_it(
-    pair: tuple[ServiceProcess, ServiceProcess], orders: Orders, order: str, tmp_path: Path
+    pair: Pair, orders: Orders, order: str, tmp_path: Path
 ) -> None:
     """The worker of the killed one lives on with what it ran; that is taken from it, and it comes
     back as an honest worker."""
@@ -63,3 +64,26 @@ def test_the_other_goes_on_with_all_of_it(
         first.start()
         orders.start(lost, order)
         orders.check(orders.until_closed(lost))
+
+
+def test_one_that_stood_still_for_longer_than_a_lease_does_no_harm(
+    pair: Pair, orders: Orders, order: str, tmp_path: Path
+) -> None:
+    """It wakes up with commits under way, timers long overdue and states that others moved."""
+    first, second = pair
+    with (
+        running_worker(tmp_path / "a", first.url, SPECS, options=OPTIONS),
+        running_worker(tmp_path / "b", second.url, SPECS, options=OPTIONS),
+    ):
+        still = Caller(first.url, read_timeout_seconds=3)
+        left = Caller(second.url)
+        started = orders.start_many([still, left], 60)
+        eventually(lambda: len(orders.runs()) > 60, 60)
+        with first.frozen():
+            for start in started:
+                start.result(60)
+            before = orders.until_closed(left)
+        orders.start(still, order)
+        after = orders.until_closed(still)
+    assert {name: after[name] for name in before} == before
+    orders.check(after)

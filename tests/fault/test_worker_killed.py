@@ -78,6 +78,32 @@ def test_a_worker_killed_in_a_step_is_replaced_by_another(
     orders.check({order: history})
 
 
+def test_a_worker_that_was_given_up_comes_back_and_writes_nothing(
+    service: ServiceProcess, caller: Caller, orders: Orders, order: str, tmp_path: Path
+) -> None:
+    """Its process goes on with a step that somebody else has done meanwhile."""
+    specs = [str(HANDLER)]
+    with (
+        running_worker(tmp_path / "one", service.url, specs, options=OPTIONS) as one,
+        running_worker(tmp_path / "two", service.url, specs, options=OPTIONS) as two,
+    ):
+        orders.start(caller, order, gated=True)
+        first = orders.until_run(order, "pay")
+        worker = one if psutil.Process(first.pid).ppid() == one.pid else two
+        with worker.frozen():
+            second = orders.until_run(order, "pay", count=2, timeout_seconds=12)
+            orders.open_gate()
+            history = orders.until_closed(caller)[order]
+        worker.until(lambda: "Invalid checkpoint token" in worker.output)
+        (two if worker is one else one).stop()
+        orders.start(caller, f"{order}-next", wait=0)
+        histories = orders.until_closed(caller)
+    assert histories[order] == history
+    assert committed_runs(history)["pay"] == second.number
+    assert invocation_errors(history) == ["Runtime.ExitError", None, None]
+    orders.check(histories)
+
+
 def test_a_worker_that_is_told_to_end_drains(
     service: ServiceProcess, caller: Caller, orders: Orders, order: str, tmp_path: Path
 ) -> None:

@@ -51,8 +51,10 @@ class Answer:
 
 
 class Caller:
-    def __init__(self, url: str, *, attempts: int = 1) -> None:
-        self.client = lambda_client(url, attempts=attempts)
+    def __init__(self, url: str, *, attempts: int = 1, read_timeout_seconds: float = 60) -> None:
+        self.client = lambda_client(
+            url, attempts=attempts, read_timeout_seconds=read_timeout_seconds
+        )
 
     def call(self, function: str, event: Any = None, **arguments: Any) -> Answer:
         """Invoke and wait for the result."""

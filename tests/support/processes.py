@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.waiting import eventually
@@ -79,6 +80,15 @@ class LoggedProcess:
         if self.is_running:
             assert self._process is not None
             self._process.send_signal(number)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stopped as by a debugger: it keeps its connections and answers nothing."""
+        self.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """kill -9, and it is gone when this returns."""
