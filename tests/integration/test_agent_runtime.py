@@ -326,6 +326,8 @@ async def test_an_idle_process_that_dies_is_replaced(service: WorkerService, cod
         runtime.kill()
         await asyncio.to_thread(eventually, lambda: is_gone(runtime))
         result = await service.call("hello", {})
+        if result.outcome == "exit":  # handed over in the instant before the agent saw the end
+            result = await service.call("hello", {})
     assert result.outcome == "returned"
     assert result.json["pid"] != pid
 
