@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from perdure_service.options import add_options, chosen
+
 EXIT_UNUSABLE = 1
 EXIT_USAGE = 2
 EXIT_PORT_TAKEN = 98
@@ -42,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--no-notify", action="store_true", help="do not use LISTEN and NOTIFY (for PgBouncer)"
     )
+    add_options(serve)
     commands.add_parser("migrate", help="bring the schema of DATABASE_URL up to date")
     return parser
 
@@ -110,6 +113,7 @@ def _serve(parsed: argparse.Namespace) -> int:
     if parsed.dev:
         settings = replace(settings, retries=replace(settings.retries, max_init_failures=3))
     try:
+        settings = chosen(settings, vars(parsed), os.environ)
         uvloop.run(serve(settings))
     except PortTaken as error:
         return _fail(str(error), EXIT_PORT_TAKEN)
