@@ -1,0 +1,20 @@
+"""All scenarios in one function: the event says which one runs.
+
+One function means that one runtime process serves them, for as long as one is enough.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_durable_execution_sdk_python import DurableContext, durable_execution
+
+import steps
+from common import SCENARIOS, Event
+
+AREAS = (steps,)
+
+
+@durable_execution
+def lambda_handler(event: Event, context: DurableContext) -> Any:
+    return SCENARIOS[event["scenario"]](event, context)

@@ -1,0 +1,22 @@
+"""The SDK's names that its versions do not share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aws_durable_execution_sdk_python as package
+from aws_durable_execution_sdk_python import exceptions
+
+
+def _first_of(*names: str) -> Any:
+    for module in (package, exceptions):
+        for name in names:
+            if hasattr(module, name):
+                return getattr(module, name)
+    raise ImportError(f"none of {names} in version {package.__version__}")
+
+
+StepError: type[Exception] = _first_of("StepError", "CallableRuntimeError")
+ChildContextError: type[Exception] = _first_of("ChildContextError", "CallableRuntimeError")
+InvokeError: type[Exception] = _first_of("InvokeError", "CallableRuntimeError")
+CallbackError: type[Exception] = _first_of("CallbackError")

@@ -1,0 +1,84 @@
+"""One run of a scenario: an execution, and the hand that does to it what comes from outside."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.scenarios.library import Scenario
+from tests.support.caller import Caller, Event
+from tests.support.history import check_history
+from tests.support.waiting import eventually
+
+_CLOSED_IN_SECONDS = 90
+
+
+class Run:
+    """`function` is the name of the function under test, `folder` where its handler leaves notes
+    and waits for gates. Plays may use it from one thread only."""
+
+    def __init__(
+        self, scenario: Scenario, sdk: str, caller: Caller, folder: Path, function: str
+    ) -> None:
+        self.scenario = scenario
+        self.caller = caller
+        self.folder = folder
+        self._sdk = sdk
+        self._words = {"self": sdk}
+        self._function = function
+        self.arn = ""
+
+    def start(self) -> None:
+        told = json.dumps(self.scenario.event).replace("{self}", self._sdk)
+        event = {
+            "scenario": self.scenario.name,
+            "folder": str(self.folder),
+            "self": self._sdk,
+            **json.loads(told),
+        }
+        self.arn = self.caller.start(f"{self._function}:$LATEST", event)
+
+    def check(self) -> None:
+        """Wait for the end, and hold the history to what must be."""
+        self.until_closed()
+        events = self.history()
+        check_history(self.scenario.history_for(self._sdk), events, self._words)
+
+    def until_closed(self) -> dict[str, Any]:
+        return self.caller.until_closed(self.arn, _CLOSED_IN_SECONDS)
+
+    def history(self) -> list[Event]:
+        return self.caller.history(self.arn)
+
+    def until(self, type_: str, count: int = 1, name: str | None = None) -> Event:
+        """The `count`-th event of this type and name, once it is there."""
+
+        def look() -> Event | None:
+            found = [
+                event
+                for event in self.history()
+                if event["EventType"] == type_ and name in (None, event.get("Name"))
+            ]
+            return found[count - 1] if len(found) >= count else None
+
+        event = eventually(look, 60)
+        assert event is not None
+        return event
+
+    @property
+    def notes(self) -> list[str]:
+        """The lines that the handler has written."""
+        file = self.folder / "notes"
+        return file.read_text().splitlines() if file.exists() else []
+
+    def until_noted(self, count: int = 1) -> list[str]:
+        """The notes, once there are so many."""
+        return eventually(lambda: self.notes if len(self.notes) >= count else [], 60)
+
+    def open(self, gate: str) -> None:
+        """Let the handler go on that waits for this gate."""
+        (self.folder / gate).touch()
+
+    def stop(self, **error: str) -> None:
+        self.caller.client.stop_durable_execution(DurableExecutionArn=self.arn, Error=error)
