@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import TracebackType
 
 from starlette.types import Receive, Scope, Send
 
 from perdure_service.domain.errors import InvalidRequestContent, RequestTooLarge
+from perdure_service.domain.frozen import frozen
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -22,7 +22,7 @@ class ClientGone(Exception):
     """The client closed its connection: there is nobody to answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     status: int
     body: bytes = b""

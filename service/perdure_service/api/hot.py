@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Annotated, Required
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -26,6 +25,7 @@ from perdure_service.api.wire.workers import (
     worker_id,
 )
 from perdure_service.application.use_cases import UseCases
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.limits import MEBIBYTE
 
 OPERATION_BODY_BYTES = 38 * MEBIBYTE
@@ -37,7 +37,7 @@ _WORKERS = b"/v1/workers/"
 _DEFAULT_ITEMS = 100
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exchange:
     """One request to a hot route. `names` are the parts of the path that vary, still encoded."""
 

@@ -24,6 +24,7 @@ from perdure_service.domain.errors import (
     ResourceNotFound,
 )
 from perdure_service.domain.execution import Execution, InvokeMode, ParentLink, Sight
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.ids import ExecutionArn, ExecutionId, FunctionAddress
 from perdure_service.domain.limits import Limits
 from perdure_service.domain.operations import (
@@ -44,7 +45,7 @@ from perdure_service.ports.clock import Clock
 from perdure_service.ports.log import ExecutionLog
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StateAnswer:
     """Operations as seen at `page.upto`. `token` is the next one, after a checkpoint that left the
     execution open; `execution_input` belongs to an EXECUTION operation on the page."""

@@ -17,6 +17,7 @@ from perdure_service.domain.errors import (
 )
 from perdure_service.domain.execution import Execution, ExecutionStatus, InvokeMode
 from perdure_service.domain.folding import utf8_size
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.functions import FunctionVersion
 from perdure_service.domain.instant import after
 from perdure_service.domain.limits import CLIENT_TOKEN_WINDOW_SECONDS, SYNC_INVOKE_SECONDS, Limits
@@ -25,7 +26,7 @@ from perdure_service.ports.clock import Clock
 from perdure_service.ports.log import ExecutionLog, Holder, NameLock
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvokeRequest:
     """An Invoke call. `retry_id` is the SDK's own id of the call, the same when it repeats it."""
 
@@ -40,7 +41,7 @@ class InvokeRequest:
     client_context: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvokeAnswer:
     """`body` is the function's result, or with `function_error` its error; None when asynchronous
     or without a result. `execution_arn` is that of a durable execution."""

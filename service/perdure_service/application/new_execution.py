@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 
 from perdure_service.domain.decision import NewExecution
 from perdure_service.domain.execution import Identity, InvokeMode, ParentLink
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.functions import FunctionVersion
 from perdure_service.domain.ids import execution_id, part_for_name, part_of
 from perdure_service.domain.instant import Instant
@@ -15,7 +15,7 @@ _PLAIN_RETENTION_DAYS = 1
 _PLAIN_MAX_AGE_SECONDS = 21_600
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StartRequest:
     """What a caller, or a parent, asks a function to do. `name` None: one is generated."""
 

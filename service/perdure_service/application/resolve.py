@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from perdure_service.domain.errors import InvalidParameterValue, ResourceNotFound
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.functions import UNQUALIFIED, FunctionVersion
 from perdure_service.domain.ids import FunctionAddress
 from perdure_service.ports.functions import FunctionCatalogue
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResolvedFunction:
     version: FunctionVersion
     qualifier: str | None

@@ -21,6 +21,7 @@ from perdure_service.application.envelope import Envelopes
 from perdure_service.domain.decide_invocation import Claim, Delivery, Failed, Returned
 from perdure_service.domain.errors import DomainError, ResourceNotFound, Unavailable
 from perdure_service.domain.execution import Execution, Identity
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.ids import ExecutionId, InvocationId, WorkerId
 from perdure_service.ports.claims import ClaimStore
 from perdure_service.ports.functions import FunctionCatalogue
@@ -31,7 +32,7 @@ logger = logging.getLogger(__name__)
 CONFIRM_SECONDS = 2.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Delivered:
     """An invocation that a worker has, as far as this replica knows."""
 

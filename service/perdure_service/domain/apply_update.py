@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from perdure_service.domain.decide_start import decide_start
 from perdure_service.domain.decision import Draft, Moment, NewExecution
@@ -18,6 +17,7 @@ from perdure_service.domain.events import (
 )
 from perdure_service.domain.execution import InvokeMode
 from perdure_service.domain.folding import utf8_size
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.instant import after
 from perdure_service.domain.limits import Limits
 from perdure_service.domain.operations import (
@@ -35,7 +35,7 @@ IssueCallbackId = Callable[[str, str], str]
 """Execution id and operation id to the callback id that the outside world will use."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResolvedTarget:
     """A chained target that exists: the child to start, with the random bits of its first write."""
 
@@ -43,7 +43,7 @@ class ResolvedTarget:
     nonce: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RefusedTarget:
     """A chained target that cannot be invoked; the operation fails in this very answer."""
 

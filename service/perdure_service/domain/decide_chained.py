@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from perdure_service.domain.decision import Decision, Draft, Moment
 from perdure_service.domain.events import EventType
 from perdure_service.domain.execution import Execution, ExecutionStatus
 from perdure_service.domain.folding import utf8_size
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.limits import Limits
 from perdure_service.domain.operations import COMPLETIONS, Completion, ErrorObject
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChildOutcome:
     """How a chained execution ended."""
 

@@ -7,7 +7,7 @@ duplicates and parents, then each update in turn. A refusal leaves everything as
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from perdure_service.domain.apply_update import IssueCallbackId, Target, apply_update
 from perdure_service.domain.decide_time import tick
@@ -15,6 +15,7 @@ from perdure_service.domain.decision import Decision, Draft, Moment, nothing
 from perdure_service.domain.errors import InvalidCheckpoint, InvalidCheckpointToken
 from perdure_service.domain.events import EventType
 from perdure_service.domain.execution import Execution, ExecutionStatus, Ledger, Running, Sight
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.instant import Instant, after
 from perdure_service.domain.limits import CLIENT_TOKEN_WINDOW_SECONDS, Limits
 from perdure_service.domain.operations import (
@@ -26,7 +27,7 @@ from perdure_service.domain.operations import (
 from perdure_service.domain.tokens import CheckpointToken
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Checkpoint:
     """A checkpoint as asked for. `targets` are the resolved functions of its CHAINED_INVOKE
     starts, by operation id."""
@@ -37,7 +38,7 @@ class Checkpoint:
     targets: Mapping[str, Target] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Accepted:
     """What to show: all that changed after `since` up to `upto`, and the next token; None tells
     the function to stop, since the execution has closed."""
@@ -48,7 +49,7 @@ class Accepted:
     changed: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Repeated:
     """The last checkpoint again, its answer lost on the wire: give the same answer, made from the
     log up to `upto`. `token` is withheld if the execution had closed by then."""

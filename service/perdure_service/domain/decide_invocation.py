@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from perdure_service.domain.decide_checkpoint import current_token
@@ -19,6 +18,7 @@ from perdure_service.domain.execution import (
     Sight,
 )
 from perdure_service.domain.folding import utf8_size
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.ids import InvocationId, WorkerId
 from perdure_service.domain.instant import Instant, after
 from perdure_service.domain.limits import Limits, RetryPolicy
@@ -32,7 +32,7 @@ from perdure_service.domain.output import InvalidOutput, Output, OutputStatus, p
 from perdure_service.domain.tokens import CheckpointToken
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claim:
     """A worker with a free slot, and the id that the invocation will have."""
 
@@ -40,7 +40,7 @@ class Claim:
     invocation_id: InvocationId
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Delivery:
     """What the worker is given: the newest token, and the state up to `upto`."""
 
@@ -50,14 +50,14 @@ class Delivery:
     updated_operation_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Returned:
     """The handler returned this text."""
 
     output: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failed:
     """The invocation ended without an output that counts."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
 from perdure_service.domain.changed import changed
@@ -16,13 +15,14 @@ from perdure_service.domain.execution import (
     TimerKey,
 )
 from perdure_service.domain.folding import Folding
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.instant import Instant
 from perdure_service.domain.operations import ErrorObject, Operation, OperationUpdate
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Moment:
     """What a command may know of the world: the clock, and 63 random bits for its write."""
 
@@ -30,7 +30,7 @@ class Moment:
     nonce: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewExecution:
     """An execution about to start: its identity and its input, byte for byte."""
 
@@ -38,7 +38,7 @@ class NewExecution:
     input: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decision(Generic[T]):
     """The outcome of one command on one execution.
 

@@ -8,20 +8,20 @@ the state at any time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from perdure_service.domain.events import CallbackOpened, Event, EventType
 from perdure_service.domain.execution import Execution, ParentLink, Queued, Running, TimerKey
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.instant import Instant
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TimerSet:
     key: TimerKey
     due_at: Instant
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Effects:
     """Rows to write with the events. A `closed` execution loses all its timers and callbacks.
 
@@ -38,7 +38,7 @@ class Effects:
     notice: ParentLink | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallbackRow:
     operation_id: str
     name: str | None

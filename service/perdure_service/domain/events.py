@@ -6,9 +6,9 @@ leaves out and a fold needs (`ContextClosed.replay_children`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.instant import Instant
 from perdure_service.domain.operations import ErrorObject
 
@@ -44,21 +44,21 @@ class EventType(StrEnum):
     INVOCATION_COMPLETED = "InvocationCompleted"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExecutionTimeout:
     """Of ExecutionStarted."""
 
     timeout_seconds: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ContextClosed:
     """Of ContextSucceeded; hidden from history."""
 
     replay_children: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WaitTimes:
     """Of WaitStarted and WaitSucceeded."""
 
@@ -66,7 +66,7 @@ class WaitTimes:
     scheduled_end_at: Instant
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attempt:
     """Of StepSucceeded and StepFailed. `next_delay_seconds` stands on attempts that are retried."""
 
@@ -74,7 +74,7 @@ class Attempt:
     next_delay_seconds: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallbackOpened:
     """Of CallbackStarted."""
 
@@ -83,7 +83,7 @@ class CallbackOpened:
     heartbeat_seconds: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChainedTarget:
     """Of ChainedInvokeStarted. Version and ARN are absent if the target was refused."""
 
@@ -93,7 +93,7 @@ class ChainedTarget:
     execution_arn: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvocationSpan:
     """Of InvocationCompleted."""
 
@@ -113,7 +113,7 @@ EventDetail = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Event:
     """One entry of the log. `payload` is an input or a result, kept byte for byte."""
 

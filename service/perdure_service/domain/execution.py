@@ -8,9 +8,10 @@ flight, what that invocation has seen. Fold plus ledger plus heartbeat timers is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.ids import (
     ExecutionArn,
     ExecutionId,
@@ -52,7 +53,7 @@ class TimerKind(StrEnum):
 TimerKey = tuple[TimerKind, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ParentLink:
     """The CHAINED_INVOKE operation that waits for this execution."""
 
@@ -60,7 +61,7 @@ class ParentLink:
     operation_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Identity:
     """What is fixed when an execution starts.
 
@@ -104,14 +105,14 @@ class Identity:
         return function_arn(self.account, self.region, self.function_name, self.qualifier)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Queued:
     """An invocation that waits for a worker, from `ready_at` on."""
 
     ready_at: Instant
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Running:
     """The one invocation in flight. `claimed_event_id` is the last event that its initial state
     held; what completes later is owed to the function until it proves that it saw it."""
@@ -130,7 +131,7 @@ class FailureKind(StrEnum):
     IDLE_PENDING = "pending with nothing pending"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failures:
     """Invocations failed in a row: `count` of any kind, `streak` of the last kind."""
 
@@ -140,7 +141,7 @@ class Failures:
     error: ErrorObject
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sight:
     """How much of the state the function has been shown: events up to `event_id`, and retries
     that were READY at `now`."""
@@ -149,7 +150,7 @@ class Sight:
     now: Instant = Instant(0)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ledger:
     """The facts beside the log, kept in the execution row.
 
@@ -173,7 +174,7 @@ class Ledger:
     failures: Failures | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Execution:
     """The state of one execution after `last_event_id` events.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 
 from perdure_service.domain.errors import InvalidParameterValue
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.ids import FunctionVersionId, function_arn
 from perdure_service.domain.instant import Instant
 
@@ -22,13 +22,13 @@ class PackageType(StrEnum):
     IMAGE = "Image"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DurableConfig:
     execution_timeout_seconds: int
     retention_days: int = 14
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FunctionVersion:
     """One version of a function, `$LATEST` or a number. A published one never changes.
 

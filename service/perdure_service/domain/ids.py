@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import NewType
 
 from perdure_service.domain.errors import InvalidParameterValue
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.instant import Instant
 
 ExecutionId = NewType("ExecutionId", str)
@@ -56,7 +56,7 @@ def execution_id(now: Instant, randomness: int, part: int) -> ExecutionId:
     return ExecutionId(f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FunctionAddress:
     """A function as callers write it: a name, a partial ARN or a full ARN, perhaps qualified."""
 
@@ -82,7 +82,7 @@ def function_arn(account: str, region: str, name: str, qualifier: str | None = N
     return f"{arn}:{qualifier}" if qualifier else arn
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExecutionArn:
     """A durable execution's ARN. Its last segment is the id of the EXECUTION operation."""
 

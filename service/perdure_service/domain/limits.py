@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from perdure_service.domain.frozen import frozen
 
 MEBIBYTE = 1_048_576
 
@@ -13,7 +13,7 @@ SYNC_INVOKE_SECONDS = 900
 MARKER_SECONDS = 86_400
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """What one execution may use. The defaults are Lambda's; an operator may change them."""
 
@@ -29,7 +29,7 @@ class Limits:
     state_page_items: int = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RetryPolicy:
     """When a failed invocation is tried again.
 

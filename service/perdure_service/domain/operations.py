@@ -7,10 +7,10 @@ does by itself. `docs/reference/operations.md` is printed from these two.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from perdure_service.domain.errors import InvalidCheckpoint
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.instant import Instant
 
 
@@ -126,7 +126,7 @@ def next_status(type_: OperationType, status: Status | None, action: Action) -> 
     return following
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ErrorObject:
     """A failure as Lambda carries it. Absent members are None."""
 
@@ -141,7 +141,7 @@ class ErrorObject:
         return sum(len(text.encode()) for text in texts)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Operation:
     """One durable operation, as the log tells it.
 
@@ -190,7 +190,7 @@ CLOSED_STATUSES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OperationUpdate:
     """One member of a checkpoint's `Updates`. Durations are whole seconds; None is absent."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from enum import StrEnum
 
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.operations import ErrorObject
 
 
@@ -15,14 +15,14 @@ class OutputStatus(StrEnum):
     PENDING = "PENDING"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Output:
     status: OutputStatus
     result: str | None = None
     error: ErrorObject | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvalidOutput:
     """Not an output; `message` is Lambda's text."""
 

@@ -11,11 +11,11 @@ import binascii
 import hmac
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 
 from perdure_service.domain.errors import InvalidCheckpointToken, InvalidParameterValue
 from perdure_service.domain.execution import Sight
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.ids import ExecutionId, InvocationId
 from perdure_service.domain.instant import Instant
 
@@ -41,7 +41,7 @@ class MarkerKind(IntEnum):
     LIST_REVERSED = 6
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CheckpointToken:
     """Names one turn of one invocation. `nonce` is that of the write which issued it, so a token
     of a timeline that was lost in a restore is refused."""
@@ -52,7 +52,7 @@ class CheckpointToken:
     nonce: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallbackAddress:
     """The operation behind a callback id."""
 
@@ -60,7 +60,7 @@ class CallbackAddress:
     operation_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Marker:
     """Where a page ended (`position`), and the view of the execution that all its pages share:
     the state at `upto`; for a delta, only what changed after `since`."""
@@ -73,7 +73,7 @@ class Marker:
     since: Sight = Sight()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeyRing:
     """Signing keys by id, 0 to 255; `current` signs, all verify."""
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from perdure_service.domain.execution import Execution, Sight
 from perdure_service.domain.folding import stored_size, utf8_size
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.operations import Operation, OperationType, Status
 
 _OPERATION_OVERHEAD_BYTES = 400
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OperationPage:
     """Operations in start order, as seen at `upto.now`. `next_position` is None on the last page;
     else the sequence of the last operation shown."""

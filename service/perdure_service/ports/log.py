@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from perdure_service.domain.decision import Decision, Moment, NewExecution
 from perdure_service.domain.effects import Effects
 from perdure_service.domain.events import Event
 from perdure_service.domain.execution import Execution
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.ids import ExecutionId
 from perdure_service.domain.instant import Instant
 
@@ -19,7 +19,7 @@ T_co = TypeVar("T_co", covariant=True)
 Decide = Callable[[Execution, Moment], Decision[T]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome(Generic[T_co]):
     """A committed decision: its answer, and the execution right after it."""
 
@@ -27,7 +27,7 @@ class Outcome(Generic[T_co]):
     after: Execution
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NameLock:
     """A name that one execution of a function may hold. `expires_at` None: until the execution's
     retention is over. `payload_hash` tells a repeat from a conflict."""
@@ -37,7 +37,7 @@ class NameLock:
     expires_at: Instant | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Holder:
     """The execution that holds a name already."""
 
@@ -45,7 +45,7 @@ class Holder:
     payload_hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Commit:
     """One execution's share of a committed append, for those who listen. `before` is None for an
     execution that began with it."""

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from perdure_service.domain.execution import ParentLink
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.ids import ExecutionId, InvocationId
 from perdure_service.domain.instant import Instant
 from perdure_service.ports.workers import Claimed, Heard
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LookRequest:
     """What this replica knows and wants. `workers` are alive; what was claimed for them before
     `claimed_before` is listed. Timers due in (`upcoming_from`,

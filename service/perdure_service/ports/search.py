@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from perdure_service.domain.execution import ExecutionStatus, Identity
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.instant import Instant
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExecutionQuery:
     """Filters are ANDed; None or empty does not filter. `position` is that of the last summary of
     the page before. Newest first unless `oldest_first`."""
@@ -26,7 +26,7 @@ class ExecutionQuery:
     position: tuple[Instant, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExecutionSummary:
     """An execution without its log."""
 

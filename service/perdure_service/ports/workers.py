@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from perdure_service.domain.decide_invocation import Failed, Returned
 from perdure_service.domain.execution import Identity
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.functions import FunctionVersion
 from perdure_service.domain.ids import ExecutionId, InvocationId, WorkerId
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkerCard:
     """Who a worker is and what it serves: any version of these functions."""
 
@@ -22,7 +22,7 @@ class WorkerCard:
     function_names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Heard:
     """A worker of this replica, and how long ago it gave a sign of life."""
 
@@ -30,7 +30,7 @@ class Heard:
     seconds_ago: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claimed:
     """What the tables say: this worker has that invocation."""
 
@@ -39,7 +39,7 @@ class Claimed:
     worker_id: WorkerId
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Handed:
     """One invocation on its way to a worker; `payload` goes to the runtime byte for byte."""
 

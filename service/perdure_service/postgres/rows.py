@@ -9,6 +9,7 @@ from perdure_service.domain.effects import Effects
 from perdure_service.domain.events import Event
 from perdure_service.domain.execution import Execution, Queued, Running
 from perdure_service.domain.folding import stored_size
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.instant import after
 from perdure_service.domain.operations import OperationType
 from perdure_service.ports.log import NameLock
@@ -34,7 +35,7 @@ from perdure_service.postgres.parts import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """One execution's share of an append. `before` None: it starts, as the child of the command
     that it comes with, or by itself under `lock`."""

@@ -15,6 +15,7 @@ from perdure_service.domain.decide_start import decide_start
 from perdure_service.domain.decision import NewExecution
 from perdure_service.domain.errors import InvalidParameterValue, Unavailable
 from perdure_service.domain.execution import Execution
+from perdure_service.domain.frozen import frozen
 from perdure_service.ports.log import Holder, NameLock
 from perdure_service.postgres.append import start_statement
 from perdure_service.postgres.commit_context import (
@@ -57,7 +58,7 @@ class _Start:
             self.future.set_exception(error)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Birth:
     start: _Start
     change: Change

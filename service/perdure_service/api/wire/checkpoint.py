@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, Required
 
 from pydantic import Field, TypeAdapter
@@ -27,6 +26,7 @@ from perdure_service.api.wire.text import (
 )
 from perdure_service.application.checkpoint import StateAnswer
 from perdure_service.application.shapes import operation_shape
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.instant import epoch_seconds
 from perdure_service.domain.limits import MAX_CALLBACK_TIMEOUT_SECONDS
 from perdure_service.domain.operations import Action, OperationType, OperationUpdate
@@ -85,7 +85,7 @@ class CheckpointBody(TypedDict, total=False):
 CHECKPOINT_BODY: TypeAdapter[CheckpointBody] = TypeAdapter(CheckpointBody)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CheckpointRequest:
     token: str
     updates: Sequence[OperationUpdate]

@@ -6,7 +6,6 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
@@ -19,6 +18,7 @@ from perdure_service.api.wire.text import ExecutionName, FunctionReference, Qual
 from perdure_service.api.wire.violations import not_json, refusal, violation
 from perdure_service.application.invoke import InvokeAnswer, InvokeRequest
 from perdure_service.domain.errors import InvalidParameterValue, InvalidRequestContent
+from perdure_service.domain.frozen import frozen
 
 _MAX_CLIENT_CONTEXT_CHARACTERS = 3_583
 _RETRY_ID = re.compile(r"[\x21-\x7E]{1,64}")
@@ -60,7 +60,7 @@ class _InvokeMembers(TypedDict, total=False):
 _MEMBERS_ADAPTER = TypeAdapter(_InvokeMembers)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvokeCall:
     type: InvocationType
     request: InvokeRequest

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, Required
 
 from pydantic import Field, StringConstraints, TypeAdapter
@@ -18,6 +17,7 @@ from perdure_service.application.function_requests import ServedFunction
 from perdure_service.domain.decide_invocation import Failed, Returned
 from perdure_service.domain.errors import InvalidParameterValue
 from perdure_service.domain.execution import FailureKind
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.functions import DurableConfig, FunctionVersion
 from perdure_service.domain.ids import LATEST, InvocationId, WorkerId, is_uuid
 from perdure_service.domain.limits import MEBIBYTE
@@ -68,14 +68,14 @@ POLL_BODY = TypeAdapter(PollBody)
 HEARTBEAT_BODY = TypeAdapter(HeartbeatBody)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Registration:
     card: WorkerCard
     functions: Sequence[ServedFunction]
     held: Sequence[InvocationId]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Poll:
     free: Mapping[str, int]
     confirmed: Sequence[InvocationId]
