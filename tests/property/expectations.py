@@ -129,6 +129,20 @@ def news_of_state(execution: Execution) -> set[str]:
     }
 
 
+def told_of_state(execution: Execution, since: Sight, upto: Sight) -> set[str]:
+    """The operations that the service completed, or made READY, after `since`."""
+    return {
+        operation.id
+        for operation in execution.operations.values()
+        if (_is_completed_by_the_service(operation) and operation.last_event_id > since.event_id)
+        or (
+            operation.status is Status.PENDING
+            and _is_ready(operation, upto.now)
+            and not _is_ready(operation, since.now)
+        )
+    }
+
+
 def assert_caches_are_exact(execution: Execution) -> None:
     """What `Execution` keeps so as not to look through all operations."""
     assert set(execution.recent) == news_of_state(execution)
@@ -159,8 +173,11 @@ def _is_owed(operation: Operation, timers: Mapping[TimerKey, Instant], delivered
     if operation.status is Status.PENDING:
         waits = (TimerKind.RETRY, operation.id) in timers
         return not waits and not _is_ready(operation, delivered.now)
+    return _is_completed_by_the_service(operation) and operation.last_event_id > delivered.event_id
+
+
+def _is_completed_by_the_service(operation: Operation) -> bool:
     if operation.type not in COMPLETED_BY_THE_SERVICE or operation.status is Status.STARTED:
         return False
     refused = operation.type is OperationType.CHAINED_INVOKE and not operation.executed_version
-    by_the_function = operation.status is Status.CANCELLED or refused
-    return not by_the_function and operation.last_event_id > delivered.event_id
+    return operation.status is not Status.CANCELLED and not refused

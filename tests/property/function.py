@@ -18,6 +18,7 @@ from perdure_service.domain.limits import CLIENT_TOKEN_WINDOW_SECONDS
 from perdure_service.domain.operations import Operation, Status
 from perdure_service.domain.tokens import CheckpointToken
 from perdure_service.domain.views import changed_between, changed_operations
+from tests.property.expectations import told_of_state
 from tests.property.simulated_store import Store
 
 Shown = tuple[Operation, Status]
@@ -53,6 +54,8 @@ class Function:
     token: CheckpointToken | None = None
     knows: dict[str, Shown] = field(default_factory=dict)
     delivered: Sight = Sight()
+    seen: Sight = Sight()
+    suspended: Sight = Sight()
     last: Answered | None = None
     requests: tuple[Checkpoint, ...] = ()
     heartbeats: dict[str, Instant] = field(default_factory=dict)
@@ -67,17 +70,15 @@ class Function:
         if delivery is None:
             return
         assert self.running is None, "two invocations in flight"
-        first = self.delivered == Sight()
-        since = decision.before.ledger.seen
-        news = [] if first else changed_between(decision.after, since, delivery.upto)
-        assert set(delivery.updated_operation_ids) == set(news)
+        told = set(delivery.updated_operation_ids)
+        assert told == told_of_state(decision.after, self.suspended, delivery.upto)
         self.running = delivery.claim.invocation_id
         self.token = delivery.token
         self.knows = {
             operation.id: (operation, operation.status_at(delivery.upto.now))
             for operation in decision.after.operations.values()
         }
-        self.delivered = delivery.upto
+        self.delivered = self.seen = delivery.upto
         self.last = None
 
     def checkpoints(
@@ -103,6 +104,11 @@ class Function:
             assert not (runs and in_time and checkpoint.token == self.token), "a good token refused"
         else:
             assert checkpoint.token == self.token, "judged although its token is not valid"
+
+    def suspends(self) -> None:
+        """The invocation ended well; what it was shown it need not be told of again."""
+        self.suspended = self.seen
+        self.ends()
 
     def ends(self) -> None:
         """The invocation is over, or was never begun: its token is worth nothing now."""
@@ -133,6 +139,7 @@ class Function:
         assert (execution.id in self.knows) == execution.is_closed
         assert (accepted.token is None) == execution.is_closed
         self.token = accepted.token
+        self.seen = accepted.upto
         self.last = Answered(checkpoint, view, accepted.upto)
         self._starts_children(decision)
 

@@ -127,7 +127,9 @@ class World:
         def learn(settled: Decision[Any] | DomainError) -> None:
             ending = succeeded(settled).answer
             assert (ending is Ending.APPLIED) == (target == self.function.running)
-            if ending is Ending.APPLIED:
+            if ending is Ending.APPLIED and succeeded(settled).after.ledger.failures is None:
+                self.function.suspends()
+            elif ending is Ending.APPLIED:
                 self.function.ends()
 
         self.run(

@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from perdure_service.application.markers import Markers
 from perdure_service.application.new_execution import StartRequest, new_execution
 from perdure_service.application.resolve import ResolveFunction
-from perdure_service.domain.apply_update import RefusedTarget, ResolvedTarget, Target
+from perdure_service.domain.apply_update import (
+    IllegalTarget,
+    RefusedTarget,
+    ResolvedTarget,
+    Target,
+)
 from perdure_service.domain.decide_checkpoint import (
     Accepted,
     Checkpoint,
@@ -18,7 +23,6 @@ from perdure_service.domain.decide_checkpoint import (
     require_current,
 )
 from perdure_service.domain.errors import (
-    InvalidCheckpoint,
     InvalidCheckpointToken,
     InvalidParameterValue,
     ResourceNotFound,
@@ -142,17 +146,14 @@ class CheckpointExecution:
     async def _target(self, id_: ExecutionId, update: OperationUpdate, function: str) -> Target:
         try:
             address = FunctionAddress.parse(function)
-            if address.account not in (None, self.resolve.account):
-                raise InvalidCheckpoint(
-                    "Cannot start a CHAINED_INVOKE on a function in another account."
-                )
-            if address.region not in (None, self.resolve.region):
-                raise InvalidCheckpoint(
-                    "Cannot start a CHAINED_INVOKE on a function in another region."
-                )
+        except InvalidParameterValue as illegal:
+            return IllegalTarget(illegal.message)
+        if address.account not in (None, self.resolve.account):
+            return IllegalTarget("Cannot start a CHAINED_INVOKE on a function in another account.")
+        if address.region not in (None, self.resolve.region):
+            return IllegalTarget("Cannot start a CHAINED_INVOKE on a function in another region.")
+        try:
             resolved = await self.resolve(function)
-        except InvalidCheckpoint:
-            raise
         except ResourceNotFound as refused:
             error = ErrorObject(type="ResourceNotFoundException", message=refused.message)
             return RefusedTarget(error)

@@ -112,7 +112,7 @@ def event_shape(event: Event, *, include_data: bool) -> Json:
     details = _details(event.detail)
     if event.type is EventType.WAIT_SUCCEEDED:
         details.pop("ScheduledEndTimestamp")
-    if event.type in _WITH_INPUT:
+    if event.type in _WITH_INPUT and not _was_refused(event.detail):
         details["Input"] = _payload(event.payload, include_data=include_data)
     elif event.type in _WITH_RESULT:
         details["Result"] = _payload(event.payload, include_data=include_data)
@@ -173,6 +173,10 @@ def _details(detail: object) -> Json:
             }
         case _:
             return {}
+
+
+def _was_refused(detail: object) -> bool:
+    return isinstance(detail, ChainedTarget) and detail.executed_version is None
 
 
 def _present(members: Mapping[str, Any]) -> Json:

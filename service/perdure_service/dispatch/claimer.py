@@ -9,8 +9,12 @@ from collections.abc import Coroutine
 from itertools import islice
 from typing import Any
 
-from perdure_service.domain.decide_invocation import Claim, decide_claim
-from perdure_service.domain.errors import DomainError, Unavailable
+from perdure_service.domain.decide_invocation import (
+    Claim,
+    decide_claim,
+    decide_function_deleted,
+)
+from perdure_service.domain.errors import DomainError, ResourceNotFound, Unavailable
 from perdure_service.domain.execution import Execution, Queued
 from perdure_service.domain.ids import ExecutionId
 from perdure_service.domain.instant import MICROSECONDS
@@ -101,7 +105,9 @@ class Claimer:
         """False if no slot is free for it."""
         try:
             execution = await self._log.recent(id_)
-            await self._catalogue.by_id(execution.identity.function_version_id)
+            if not await self._is_there(execution):
+                await self._log.commit(id_, decide_function_deleted)
+                return True
         except DomainError as error:
             logger.warning("a queued invocation of %s waits: %s", id_, error)
             backlog.pop(id_, None)
@@ -111,6 +117,14 @@ class Claimer:
             return False
         backlog.pop(id_, None)
         self._own(self._claim(execution, claim))
+        return True
+
+    async def _is_there(self, execution: Execution) -> bool:
+        """False if the function version has been deleted. Raises Unavailable."""
+        try:
+            await self._catalogue.by_id(execution.identity.function_version_id)
+        except ResourceNotFound:
+            return False
         return True
 
     async def _claim(self, execution: Execution, claim: Claim) -> None:

@@ -50,7 +50,14 @@ class RefusedTarget:
     error: ErrorObject
 
 
-Target = ResolvedTarget | RefusedTarget
+@frozen
+class IllegalTarget:
+    """A chained target that no checkpoint may ask for; `message` is Lambda's text."""
+
+    message: str
+
+
+Target = ResolvedTarget | RefusedTarget | IllegalTarget
 
 
 def apply_update(
@@ -219,11 +226,11 @@ def _start_chained(draft: Draft, update: OperationUpdate, target: Target | None)
         raise InvalidCheckpoint(
             "Update for CHAINED_INVOKE operation requires ChainedInvokeOptions."
         )
+    if isinstance(target, IllegalTarget):
+        raise InvalidCheckpoint(target.message)
     if isinstance(target, RefusedTarget):
-        refused = ChainedTarget(update.function_name, update.tenant_id)
-        draft.emit(
-            EventType.CHAINED_INVOKE_STARTED, of=update, payload=update.payload, detail=refused
-        )
+        refused = ChainedTarget(update.function_name)
+        draft.emit(EventType.CHAINED_INVOKE_STARTED, of=update, detail=refused)
         draft.emit(EventType.CHAINED_INVOKE_FAILED, of=update, error=target.error)
         return
     child = target.child.identity

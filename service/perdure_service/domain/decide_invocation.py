@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from perdure_service.domain.debts import has_open_trigger, owes, updated_operation_ids
 from perdure_service.domain.decide_checkpoint import current_token
 from perdure_service.domain.decide_time import tick
 from perdure_service.domain.decision import Decision, Draft, Moment, nothing
@@ -19,15 +20,10 @@ from perdure_service.domain.execution import (
 )
 from perdure_service.domain.folding import utf8_size
 from perdure_service.domain.frozen import frozen
-from perdure_service.domain.ids import InvocationId, WorkerId
-from perdure_service.domain.instant import Instant, after
+from perdure_service.domain.ids import InvocationId, WorkerId, function_arn
+from perdure_service.domain.instant import after
 from perdure_service.domain.limits import Limits, RetryPolicy
-from perdure_service.domain.operations import (
-    ErrorObject,
-    Operation,
-    OperationType,
-    Status,
-)
+from perdure_service.domain.operations import ErrorObject
 from perdure_service.domain.output import InvalidOutput, Output, OutputStatus, parse_output
 from perdure_service.domain.tokens import CheckpointToken
 
@@ -52,9 +48,9 @@ class Delivery:
 
 @frozen
 class Returned:
-    """The handler returned this text."""
+    """The handler returned this text; None stands for bytes that are not UTF-8."""
 
-    output: str
+    output: str | None
 
 
 @frozen
@@ -87,8 +83,6 @@ def decide_claim(execution: Execution, claim: Claim, moment: Moment) -> Decision
     if draft.is_closed:
         return draft.settle(None)
     ledger = execution.ledger
-    first = ledger.invocation_id is None
-    updated = () if first else tuple(draft.folding.unseen_ids())
     upto = Sight(draft.folding.last_event_id, draft.now)
     draft.note(
         invocation=Running(claim.invocation_id, claim.worker_id, draft.now, upto.event_id),
@@ -101,6 +95,7 @@ def decide_claim(execution: Execution, claim: Claim, moment: Moment) -> Decision
     )
     decision = draft.settle(None)
     token = current_token(decision.after)
+    updated = updated_operation_ids(decision.after, ledger.suspended, upto)
     return Decision(
         before=decision.before,
         after=decision.after,
@@ -120,6 +115,18 @@ def decide_unclaim(
     draft = Draft(execution, moment)
     draft.note(invocation=None)
     draft.wake()
+    return draft.settle(None)
+
+
+def decide_function_deleted(execution: Execution, moment: Moment) -> Decision[None]:
+    """The queued invocation can never be made: its function is gone. The execution fails."""
+    if execution.is_closed or not isinstance(execution.ledger.invocation, Queued):
+        return nothing(execution, None)
+    identity = execution.identity
+    arn = function_arn(identity.account, identity.region, identity.function_name, identity.version)
+    error = ErrorObject(type="ResourceNotFoundException", message=f"Function not found: {arn}")
+    draft = Draft(execution, moment)
+    draft.close(EventType.EXECUTION_FAILED, error=error)
     return draft.settle(None)
 
 
@@ -149,12 +156,12 @@ def decide_invocation_end(
         elif execution.identity.durable:
             _return_durable(draft, running, outcome.output, policy, limits)
         else:
-            _succeed(draft, outcome.output, limits)
+            _return_plain(draft, outcome.output, limits)
     return draft.settle(Ending.APPLIED)
 
 
 def _return_durable(
-    draft: Draft, running: Running, text: str, policy: RetryPolicy, limits: Limits
+    draft: Draft, running: Running, text: str | None, policy: RetryPolicy, limits: Limits
 ) -> None:
     output = parse_output(text)
     match output:
@@ -163,18 +170,18 @@ def _return_durable(
         case Output(status=OutputStatus.SUCCEEDED):
             _succeed(draft, output.result, limits)
         case Output(status=OutputStatus.FAILED):
-            draft.close(EventType.EXECUTION_FAILED, error=output.error or ErrorObject())
+            _fail_durable(draft, output.error or ErrorObject(), limits)
         case _:
             _suspend(draft, running, policy)
 
 
 def _suspend(draft: Draft, running: Running, policy: RetryPolicy) -> None:
     execution = draft.before
-    if owes(execution, running, draft.now):
-        draft.note(failures=None)
-        draft.wake()
-    elif has_open_trigger(execution, draft.now):
-        draft.note(failures=None)
+    is_owed = owes(execution, running, draft.now)
+    if is_owed or has_open_trigger(execution, draft.now):
+        draft.note(failures=None, suspended=execution.ledger.seen)
+        if is_owed:
+            draft.wake()
     else:
         error = ErrorObject(
             type="InvalidParameterValueException",
@@ -192,6 +199,29 @@ def _succeed(draft: Draft, result: str | None, limits: Limits) -> None:
         )
     else:
         draft.close(EventType.EXECUTION_SUCCEEDED, payload=result)
+
+
+def _fail_durable(draft: Draft, error: ErrorObject, limits: Limits) -> None:
+    limit = limits.error_bytes
+    if error.size_bytes > limit:
+        _close_invalid(draft, f"Error object size must be less than or equal to {limit} bytes.")
+    else:
+        draft.close(EventType.EXECUTION_FAILED, error=error)
+
+
+def _return_plain(draft: Draft, text: str | None, limits: Limits) -> None:
+    """A plain function may return anything; whoever waits for it must be able to read it."""
+    mode, limit = draft.before.identity.mode, limits.sync_output_bytes
+    if utf8_size(text) > limit:
+        size = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
+        error = ErrorObject(type="Function.ResponseSizeTooLarge", message=size)
+        draft.close(EventType.EXECUTION_FAILED, error=error)
+    elif text is not None or mode is InvokeMode.EVENT:
+        draft.close(EventType.EXECUTION_SUCCEEDED, payload=text)
+    elif mode is InvokeMode.CHAINED:
+        _close_invalid(draft, "CHAINED_INVOKE response could not be decoded as UTF-8.")
+    else:
+        _close_invalid(draft, "The function's response is not UTF-8 text: encode it, as in base64.")
 
 
 def _close_invalid(draft: Draft, message: str) -> None:
@@ -214,6 +244,7 @@ def _fail(draft: Draft, outcome: Failed, policy: RetryPolicy) -> None:
     if delay_seconds is None:
         draft.close(EventType.EXECUTION_FAILED, error=outcome.error)
     else:
+        draft.note(invocation_retries=draft.before.ledger.invocation_retries + 1)
         draft.wake(at=after(draft.now, delay_seconds))
 
 
@@ -233,45 +264,3 @@ def _retry_delay_seconds(draft: Draft, failures: Failures, policy: RetryPolicy) 
         case _ if policy.max_failures is not None and failures.count >= policy.max_failures:
             return None
     return policy.delay_seconds(failures.count)
-
-
-def has_open_trigger(execution: Execution, now: Instant) -> bool:
-    """True if something will wake the function: an open WAIT, CALLBACK or CHAINED_INVOKE, or a
-    retry that is not due yet."""
-    open_ = (o for o in execution.operations.values() if o.ended_at is None)
-    return any(_is_trigger(operation, now) for operation in open_)
-
-
-def owes(execution: Execution, running: Running, now: Instant) -> bool:
-    """True if something completed during `running` and nothing proves that the function saw it.
-
-    SDKs suspend without acting on what a checkpoint answer brought, so an answer is no proof. A
-    later update of the same step is, and so is a closed CONTEXT above the operation.
-    """
-    claimed = running.claimed_event_id
-    moved = (
-        operation
-        for operation in execution.operations.values()
-        if operation.last_event_id > claimed or operation.next_attempt_at is not None
-    )
-    return any(
-        _completed_during(operation, running, now) and not execution.has_closed_ancestor(operation)
-        for operation in moved
-    )
-
-
-_TRIGGERS = frozenset({OperationType.WAIT, OperationType.CALLBACK, OperationType.CHAINED_INVOKE})
-
-
-def _is_trigger(operation: Operation, now: Instant) -> bool:
-    status = operation.status_at(now)
-    return status is Status.PENDING or (status is Status.STARTED and operation.type in _TRIGGERS)
-
-
-def _completed_during(operation: Operation, running: Running, now: Instant) -> bool:
-    if operation.next_attempt_at is not None:
-        return running.started_at < operation.next_attempt_at <= now
-    if operation.type not in _TRIGGERS or operation.status is Status.CANCELLED:
-        return False
-    refused = operation.type is OperationType.CHAINED_INVOKE and not operation.executed_version
-    return operation.is_closed and not refused

@@ -85,7 +85,8 @@ class CallbackOpened:
 
 @frozen
 class ChainedTarget:
-    """Of ChainedInvokeStarted. Version and ARN are absent if the target was refused."""
+    """Of ChainedInvokeStarted. A target that was refused has but a name; a plain function has a
+    version and no ARN."""
 
     function_name: str
     tenant_id: str | None = None

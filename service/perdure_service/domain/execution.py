@@ -158,7 +158,9 @@ class Ledger:
     `token_seq` and `token_nonce` name the one valid checkpoint token of `invocation_id`.
     `client_token` is that of the last accepted checkpoint, whose answer showed what lies between
     `previously_seen` and `seen`: enough to give it again, identical. Timers due up to `ticked_at`
-    have been dealt with.
+    have been dealt with. `suspended` is what the function had been shown when an invocation of it
+    last ended well: what the service did since is told to the next one, and if that one is lost,
+    again. `invocation_retries` are metered, but no quota counts them.
     """
 
     version: int = 0
@@ -172,6 +174,8 @@ class Ledger:
     previously_seen: Sight = Sight()
     client_token: str | None = None
     failures: Failures | None = None
+    suspended: Sight = Sight()
+    invocation_retries: int = 0
 
 
 @frozen
@@ -206,6 +210,11 @@ class Execution:
     @property
     def is_closed(self) -> bool:
         return self.status is not ExecutionStatus.RUNNING
+
+    @property
+    def metered_operations(self) -> int:
+        """What Lambda would bill: the operations, and each invocation made again."""
+        return self.operation_count + self.ledger.invocation_retries
 
     @property
     def weight_bytes(self) -> int:

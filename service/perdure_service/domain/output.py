@@ -32,8 +32,11 @@ class InvalidOutput:
 _INVALID_STATUS = InvalidOutput("Invalid Status in invocation output.")
 
 
-def parse_output(text: str) -> Output | InvalidOutput:
-    """Read an invocation's output. Never raises: what cannot be read is an InvalidOutput."""
+def parse_output(text: str | None) -> Output | InvalidOutput:
+    """Read an invocation's output, None if it was no text. Never raises: what cannot be read is an
+    InvalidOutput."""
+    if text is None:
+        return InvalidOutput("Invocation output is not valid UTF-8.")
     try:
         return _parse_output(text)
     except (ValueError, RecursionError):  # not JSON, or nested deeper than a parser can follow

@@ -74,14 +74,15 @@ def changed_between(execution: Execution, since: Sight, upto: Sight) -> list[str
     ids = [
         operation.id
         for operation in execution.operations.values()
-        if operation.last_event_id > since.event_id or _became_ready(operation, since, upto)
+        if operation.last_event_id > since.event_id or became_ready(operation, since, upto)
     ]
     if execution.is_closed:
         ids.append(execution.id)
     return ids
 
 
-def _became_ready(operation: Operation, since: Sight, upto: Sight) -> bool:
+def became_ready(operation: Operation, since: Sight, upto: Sight) -> bool:
+    """True if it waits for a retry that fell due after `since`."""
     due = operation.next_attempt_at
     return operation.status is Status.PENDING and due is not None and since.now < due <= upto.now
 

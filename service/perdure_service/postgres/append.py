@@ -68,6 +68,9 @@ _INVOKED: Columns = (
     ("invocation_started_at", Instants),
     ("invocation_claimed_event_id", Int4s),
     ("failures", Jsonbs),
+    ("suspended_event_id", Int4s),
+    ("suspended_now", Instants),
+    ("invocation_retries", Int4s),
 )
 """What only claims, ends and closings move besides."""
 
@@ -208,6 +211,9 @@ def _command_row(n: int, before: Execution, now: Execution, whole: bool) -> Row:
         ledger.invocation_id,
         *invocation_columns(ledger.invocation),
         encode_failures(ledger.failures),
+        ledger.suspended.event_id,
+        ledger.suspended.now,
+        ledger.invocation_retries,
     )
 
 

@@ -130,7 +130,8 @@ IDENTITY_COLUMNS = (
 LEDGER_COLUMNS = (
     "version, nonce, ticked_at, invocation_ready_at, invocation_worker_id, invocation_started_at, "
     "invocation_claimed_event_id, invocation_id, token_seq, token_nonce, seen_event_id, seen_now, "
-    "previously_seen_event_id, previously_seen_now, client_token, failures"
+    "previously_seen_event_id, previously_seen_now, client_token, failures, "
+    "suspended_event_id, suspended_now, invocation_retries"
 )
 IDENTITY_WIDTH = IDENTITY_COLUMNS.count(",") + 1
 LEDGER_WIDTH = LEDGER_COLUMNS.count(",") + 1
@@ -179,4 +180,6 @@ def decode_ledger(row: Sequence[Any]) -> Ledger:
         previously_seen=Sight(row[12], row[13]),
         client_token=row[14],
         failures=_decode_failures(row[15]),
+        suspended=Sight(row[16], row[17]),
+        invocation_retries=row[18],
     )

@@ -90,6 +90,14 @@ execution = Table(
     _instant("previously_seen_now"),
     Column("client_token", Text),
     Column("failures", JSONB),
+    Column("suspended_event_id", Integer, nullable=False, server_default=text("0")),
+    Column(
+        "suspended_now",
+        TIMESTAMP(timezone=True),
+        nullable=False,
+        server_default=text("to_timestamp(0)"),
+    ),
+    Column("invocation_retries", Integer, nullable=False, server_default=text("0")),
     CheckConstraint("(status = 'RUNNING') = (ended_at IS NULL)", name="ended_iff_closed"),
     CheckConstraint("part BETWEEN 0 AND 4095", name="part_is_twelve_bits"),
     CheckConstraint(
@@ -102,6 +110,7 @@ execution = Table(
         "status = 'RUNNING' OR invocation_ready_at IS NULL", name="closed_is_never_queued"
     ),
     CheckConstraint("seen_event_id <= last_event_id", name="seen_within_log"),
+    CheckConstraint("suspended_event_id <= seen_event_id", name="suspended_within_seen"),
     CheckConstraint("(parent_id IS NULL) = (parent_operation_id IS NULL)", name="parent_is_whole"),
     Index(
         "execution_function_name_idx",

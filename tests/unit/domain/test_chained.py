@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from perdure_service.domain.apply_update import ResolvedTarget
+from perdure_service.domain.apply_update import IllegalTarget, ResolvedTarget
 from perdure_service.domain.decide_chained import ChildOutcome, decide_child_closed
+from perdure_service.domain.decide_invocation import Failed, Returned
 from perdure_service.domain.decide_start import decide_start
 from perdure_service.domain.decide_stop import decide_stop
 from perdure_service.domain.decision import Moment
 from perdure_service.domain.effects import effects_between
 from perdure_service.domain.errors import InvalidCheckpoint
-from perdure_service.domain.execution import ExecutionStatus, ParentLink, Queued
-from perdure_service.domain.limits import Limits
+from perdure_service.domain.events import EventType
+from perdure_service.domain.execution import (
+    ExecutionStatus,
+    FailureKind,
+    InvokeMode,
+    ParentLink,
+    Queued,
+)
+from perdure_service.domain.limits import MEBIBYTE, Limits
 from perdure_service.domain.operations import ErrorObject, OperationType, Status
 from tests.support.executions import at, new_execution
 from tests.support.scenario import BROKEN, Scenario, child_target, closing, invoke, running, step
@@ -53,6 +61,45 @@ def test_a_child_starts_even_if_the_batch_closes_its_parent() -> None:
     scenario = running()
     scenario.accepted(invoke("i"), closing(), targets={"i": child_target()})
     assert len(scenario.last.children) == 1
+
+
+def test_a_target_that_nobody_may_ask_for_refuses_the_batch() -> None:
+    text = "Cannot start a CHAINED_INVOKE on a function in another account."
+    scenario = running()
+    with pytest.raises(InvalidCheckpoint) as refusal:
+        scenario.checkpoint(step("s"), invoke("i"), targets={"i": IllegalTarget(text)})
+    assert refusal.value.message == text
+    assert scenario.history == ["ExecutionStarted"]
+
+
+def test_a_plain_child_that_answers_over_one_mebibyte_fails_the_operation_in_lambdas_words() -> (
+    None
+):
+    child = running(number=2, durable=False, mode=InvokeMode.CHAINED)
+    child.ends(Returned("x" * (MEBIBYTE + 1)))
+    scenario = invoking()
+    hears(scenario, outcome=ChildOutcome.of(child.execution))
+    assert scenario.operation("i").error == ErrorObject(
+        "CHAINED_INVOKE output payload size must be less than or equal to 1048576 bytes.",
+        "InvalidParameterValueException",
+    )
+
+
+@pytest.mark.parametrize(
+    "failed",
+    [
+        Failed(FailureKind.TIMEOUT, ErrorObject("Task timed out", "Sandbox.Timedout")),
+        Failed(FailureKind.ERROR, ErrorObject("no", "KeyError", stack_trace=("line 1",))),
+        Failed(FailureKind.CRASH, ErrorObject("exit status 1", "Runtime.ExitError")),
+    ],
+)
+def test_the_error_of_a_plain_child_is_that_of_the_operation(failed: Failed) -> None:
+    child = running(number=2, durable=False, mode=InvokeMode.CHAINED)
+    child.ends(failed)
+    scenario = invoking()
+    hears(scenario, outcome=ChildOutcome.of(child.execution))
+    assert scenario.log[-1].type is EventType.CHAINED_INVOKE_FAILED
+    assert scenario.operation("i").error == failed.error
 
 
 def test_a_closing_child_leaves_a_notice_for_its_parent() -> None:

@@ -10,11 +10,13 @@ from perdure_service.domain.decide_callback import (
 )
 from perdure_service.domain.decide_chained import ChildOutcome, decide_child_closed
 from perdure_service.domain.decide_stop import decide_stop
+from perdure_service.domain.errors import InvalidCheckpoint
 from perdure_service.domain.events import (
     Attempt,
     CallbackOpened,
     ChainedTarget,
     Event,
+    EventType,
     InvocationSpan,
     WaitTimes,
 )
@@ -25,6 +27,7 @@ from tests.support.scenario import (
     BROKEN,
     Scenario,
     callback,
+    cancel,
     child_target,
     closing,
     context,
@@ -114,6 +117,37 @@ def test_a_wait_does_not_end_early() -> None:
     assert scenario.history == ["ExecutionStarted", "WaitStarted", "InvocationCompleted"]
     assert not scenario.is_queued()
     assert scenario.execution.status is ExecutionStatus.RUNNING
+
+
+def test_a_wait_is_cancelled() -> None:
+    scenario = running()
+    scenario.accepted(wait("w", 60, name="pause", sub_type="Wait"), callback("cb"))
+    scenario.after(1).accepted(cancel("w"))
+    assert scenario.operation("w").status is Status.CANCELLED
+    assert scenario.operation("w").ended_at == at(1)
+    cancelled = scenario.log[-1]
+    assert (cancelled.type, cancelled.name, cancelled.sub_type) == (
+        EventType.WAIT_CANCELLED,
+        "pause",
+        "Wait",
+    )
+    scenario.suspends()
+    scenario.after(60).tick()
+    assert not scenario.is_queued(), "its end wakes nobody"
+    assert scenario.history[1:] == [
+        "WaitStarted",
+        "CallbackStarted",
+        "WaitCancelled",
+        "InvocationCompleted",
+    ]
+
+
+def test_a_wait_that_is_due_can_no_longer_be_cancelled() -> None:
+    scenario = running()
+    scenario.accepted(wait("w", 5))
+    with pytest.raises(InvalidCheckpoint, match="has already completed"):
+        scenario.after(5).checkpoint(cancel("w"))
+    assert scenario.accepted().changed == ("w",)
 
 
 def test_a_retry() -> None:
@@ -357,7 +391,7 @@ def test_a_plain_target_has_a_version_and_no_execution_arn() -> None:
 def test_a_target_that_cannot_be_invoked_fails_in_the_same_answer() -> None:
     scenario = running()
     target = refused_target()
-    answer = scenario.accepted(invoke("i"), targets={"i": target})
+    answer = scenario.accepted(invoke("i", payload="{}", tenant_id="acme"), targets={"i": target})
     assert answer.changed == ("i",)
     assert scenario.operation("i").status is Status.FAILED
     assert scenario.operation("i").error == target.error
@@ -370,6 +404,7 @@ def test_a_target_that_cannot_be_invoked_fails_in_the_same_answer() -> None:
         "ExecutionSucceeded",
     ]
     assert scenario.log[1].detail == ChainedTarget("ship")
+    assert scenario.log[1].payload is None
 
 
 def test_a_large_result_comes_by_checkpoint_and_wins_over_what_is_returned() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from perdure_service.domain.decide_callback import decide_callback_success
 from perdure_service.domain.decide_invocation import (
     Claim,
     Ending,
     Failed,
     Returned,
     decide_claim,
+    decide_function_deleted,
     decide_invocation_end,
     decide_unclaim,
 )
@@ -22,10 +24,21 @@ from perdure_service.domain.execution import (
     Running,
     Sight,
 )
-from perdure_service.domain.limits import Limits, RetryPolicy
+from perdure_service.domain.limits import MEBIBYTE, Limits, RetryPolicy
 from perdure_service.domain.operations import Action, ErrorObject, OperationUpdate
 from tests.support.executions import WORKER, at, invocation_id
-from tests.support.scenario import BROKEN, Scenario, callback, retry, running, step, wait
+from tests.support.scenario import (
+    BROKEN,
+    Scenario,
+    callback,
+    cancel,
+    invoke,
+    refused_target,
+    retry,
+    running,
+    step,
+    wait,
+)
 
 CLAIM = Claim(WORKER, invocation_id(77))
 IDLE = "Cannot return PENDING status with no pending operations."
@@ -85,6 +98,36 @@ def test_the_first_invocation_is_told_of_no_updates() -> None:
     assert Scenario().claim().updated_operation_ids == ()
 
 
+@pytest.mark.parametrize("lost", ["crashed", "never arrived"])
+def test_what_a_lost_invocation_was_told_is_told_again(lost: str) -> None:
+    scenario = running()
+    scenario.accepted(callback("cb"), wait("w", 5), retry("r", 5), callback("later"))
+    scenario.suspends()
+    scenario.after(5).tick()
+    told = scenario.claim().updated_operation_ids
+    assert told == ("w", "r")
+    scenario.decide(lambda e, moment: decide_callback_success(e, "cb", "1", moment))
+    if lost == "crashed":
+        scenario.accepted(step("s"))
+        scenario.crashes()
+    else:
+        lost_id = scenario.running.id
+        scenario.decide(lambda e, moment: decide_unclaim(e, lost_id, moment))
+    assert scenario.after(1).claim().updated_operation_ids == ("cb", *told)
+    scenario.accepted(step("r"))
+    scenario.suspends()
+    scenario.decide(lambda e, moment: decide_callback_success(e, "later", "1", moment))
+    assert scenario.claim().updated_operation_ids == ("later",)
+
+
+def test_the_function_is_not_told_what_it_did_itself() -> None:
+    scenario = running()
+    scenario.accepted(step("s", Action.SUCCEED), wait("w", 5), wait("gone", 9))
+    scenario.accepted(cancel("gone"), invoke("i"), targets={"i": refused_target()})
+    scenario.crashes()
+    assert scenario.after(5).claim().updated_operation_ids == ("w",)
+
+
 def test_a_claim_after_the_deadline_closes_the_execution() -> None:
     scenario = Scenario(timeout_seconds=5).after(5)
     assert scenario.decide(lambda e, moment: decide_claim(e, CLAIM, moment)) is None
@@ -102,6 +145,24 @@ def test_an_invocation_that_nobody_received_is_ready_again_without_an_event() ->
     before = scenario.execution
     scenario.decide(lambda e, moment: decide_unclaim(e, lost, moment))
     assert scenario.execution is before, "another one runs by now"
+
+
+def test_an_execution_whose_function_was_deleted_fails_when_it_would_be_invoked_again() -> None:
+    scenario = running()
+    scenario.accepted(wait("w", 5))
+    scenario.decide(decide_function_deleted)
+    assert scenario.execution.status is ExecutionStatus.RUNNING, "one runs still"
+    scenario.suspends()
+    scenario.decide(decide_function_deleted)
+    assert scenario.execution.status is ExecutionStatus.RUNNING, "none is needed yet"
+    scenario.after(5).tick()
+    scenario.decide(decide_function_deleted)
+    assert scenario.history[-2:] == ["WaitSucceeded", "ExecutionFailed"]
+    assert scenario.execution.ledger.invocation is None
+    assert scenario.execution.error == ErrorObject(
+        "Function not found: arn:aws:lambda:us-east-1:000000000000:function:order:1",
+        "ResourceNotFoundException",
+    )
 
 
 def test_the_result_of_a_superseded_invocation_is_dropped() -> None:
@@ -157,6 +218,24 @@ def test_failures_are_retried_after_a_doubling_delay_that_ends_at_a_minute() -> 
     assert delays[:4] == [0.1, 0.2, 0.4, 0.8]
     assert delays[-2:] == [60, 60]
     assert scenario.execution.status is ExecutionStatus.RUNNING
+
+
+def test_an_invocation_made_again_is_metered_and_no_quota_counts_it() -> None:
+    scenario = running(limits=Limits(operations=3))
+    scenario.accepted(step("a", Action.FAIL), wait("w"))
+    for _ in range(4):
+        scenario.crashes()
+        scenario.after(1).claim()
+    assert scenario.execution.operation_count == 3
+    assert scenario.execution.metered_operations == 7
+    assert scenario.accepted(step("b")).token is None, "the start, a, w, and now b: over the quota"
+
+
+def test_what_a_failed_invocation_said_is_metered_as_bytes() -> None:
+    scenario = running()
+    before = scenario.execution.stored_bytes
+    scenario.crashes()
+    assert scenario.execution.stored_bytes - before == len("exit status 1Runtime.ExitError")
 
 
 def test_an_invocation_that_suspends_well_forgets_the_failures() -> None:
@@ -221,13 +300,17 @@ def test_a_started_step_is_no_trigger() -> None:
     ("output", "message"),
     [
         ("", "Invalid Status in invocation output."),
+        ("[]", "Invalid Status in invocation output."),
+        ('{"Status": "MAYBE"}', "Invalid Status in invocation output."),
+        (None, "Invocation output is not valid UTF-8."),
         ('{"Status": "SUCCEEDED", "Error": {"ErrorType": "E"}}', "Cannot provide an Error"),
         ('{"Status": "FAILED", "Result": "1"}', "Cannot provide a Result"),
         ('{"Status": "SUCCEEDED", "Result": "12345"}', "Execution output payload size must be"),
+        ('{"Status": "FAILED", "Error": {"ErrorData": "12345"}}', "Error object size must be less"),
     ],
 )
-def test_an_invalid_output_fails_the_execution_at_once(output: str, message: str) -> None:
-    scenario = running(limits=Limits(sync_output_bytes=4))
+def test_an_invalid_output_fails_the_execution_at_once(output: str | None, message: str) -> None:
+    scenario = running(limits=Limits(sync_output_bytes=4, error_bytes=4))
     scenario.ends(Returned(output))
     assert scenario.history[-2:] == ["InvocationCompleted", "ExecutionFailed"]
     error = scenario.execution.error
@@ -253,6 +336,42 @@ def test_a_plain_functions_output_is_its_result_byte_for_byte() -> None:
     scenario.ends(Returned(' {"Status": "MAYBE"}'))
     assert scenario.execution.status is ExecutionStatus.SUCCEEDED
     assert scenario.execution.result == ' {"Status": "MAYBE"}'
+
+
+@pytest.mark.parametrize(
+    ("mode", "message"),
+    [
+        (InvokeMode.REQUEST_RESPONSE, "The function's response is not UTF-8 text"),
+        (InvokeMode.CHAINED, "CHAINED_INVOKE response could not be decoded as UTF-8."),
+        (InvokeMode.EVENT, None),
+    ],
+)
+def test_bytes_that_are_no_text_fail_a_plain_function_that_somebody_waits_for(
+    mode: InvokeMode, message: str | None
+) -> None:
+    scenario = plain(mode)
+    scenario.ends(Returned(None))
+    error = scenario.execution.error
+    if message is None:
+        assert scenario.execution.status is ExecutionStatus.SUCCEEDED
+    else:
+        assert scenario.execution.status is ExecutionStatus.FAILED
+        assert error is not None
+        assert error.type == "InvalidParameterValueException"
+        assert (error.message or "").startswith(message)
+
+
+@pytest.mark.parametrize("mode", list(InvokeMode))
+def test_a_plain_function_may_answer_six_mebibytes(mode: InvokeMode) -> None:
+    large = "x" * 6 * MEBIBYTE
+    fits, too_large = plain(mode), plain(mode)
+    fits.ends(Returned(large))
+    assert fits.execution.result == large
+    too_large.ends(Returned(large + "x"))
+    assert too_large.execution.error == ErrorObject(
+        "Response payload size exceeded maximum allowed payload size (6291456 bytes).",
+        "Function.ResponseSizeTooLarge",
+    )
 
 
 @pytest.mark.parametrize("mode", [InvokeMode.REQUEST_RESPONSE, InvokeMode.CHAINED])

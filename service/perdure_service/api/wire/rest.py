@@ -115,6 +115,7 @@ class ExecutionView(_View):
     invocation: InvocationView | None
     failures: FailureView | None
     operation_count: int
+    metered_operations: int
     stored_bytes: int
     operations: list[OperationView]
 
@@ -158,6 +159,7 @@ def execution_view(execution: Execution, now: Instant) -> ExecutionView:
         invocation=_invocation(execution.ledger.invocation),
         failures=_failures(execution.ledger.failures),
         operation_count=execution.operation_count,
+        metered_operations=execution.metered_operations,
         stored_bytes=execution.stored_bytes,
         operations=[
             _operation(operation, now) for operation in _in_order(execution.operations.values())

@@ -148,10 +148,7 @@ def parse_outcome(outcome: str | None, body: bytes) -> Returned | Failed:
     """How an invocation ended. Whatever a runtime may have posted can be read; only an outcome
     that the protocol does not know raises InvalidParameterValue."""
     if outcome == "returned":
-        try:
-            return Returned(body.decode())
-        except UnicodeDecodeError:
-            return Failed(FailureKind.ERROR, _NOT_TEXT)
+        return Returned(_text(body))
     kind = _FAILURES.get(outcome or "")
     if kind is None:
         raise InvalidParameterValue(
@@ -167,9 +164,12 @@ _FAILURES = {
     "timeout": FailureKind.TIMEOUT,
 }
 
-_NOT_TEXT = ErrorObject(
-    type="Runtime.InvalidOutput", message="The function returned bytes that are not UTF-8."
-)
+
+def _text(body: bytes) -> str | None:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _runtime_error(body: bytes) -> ErrorObject:

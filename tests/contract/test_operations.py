@@ -1,0 +1,173 @@
+"""What a function is told of its operations, on the wire and in the history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.contract.raw_worker import Delivered, RawWorker
+from tests.contract.running_service import RunningService
+from tests.support.waiting import eventually
+
+WAIT = {"Id": "w", "Type": "WAIT", "Action": "START", "WaitOptions": {"WaitSeconds": 1}}
+
+
+@pytest.fixture
+def taken(aws: Any, worker: RawWorker) -> Delivered:
+    """The first invocation of a new execution."""
+    aws.invoke(FunctionName=f"{worker.function}:$LATEST", InvocationType="Event")
+    return worker.take()
+
+
+def checkpoint(aws: Any, delivered: Delivered, *updates: dict[str, Any]) -> dict[str, Any]:
+    """The operations of the answer, by id."""
+    answer = aws.checkpoint_durable_execution(
+        DurableExecutionArn=delivered.arn, CheckpointToken=delivered.token, Updates=updates
+    )
+    return {one["Id"]: one for one in answer["NewExecutionState"]["Operations"]}
+
+
+def initial(delivered: Delivered) -> dict[str, Any]:
+    """The operations of an invocation's initial state, by id."""
+    operations = delivered.event["InitialExecutionState"]["Operations"]
+    return {operation["Id"]: operation for operation in operations}
+
+
+def events_of(aws: Any, arn: str) -> list[dict[str, Any]]:
+    events = aws.get_durable_execution_history(DurableExecutionArn=arn)["Events"]
+    assert isinstance(events, list)
+    return events
+
+
+def closed(aws: Any, arn: str) -> dict[str, Any]:
+    """The execution, once it has closed."""
+    eventually(lambda: aws.get_durable_execution(DurableExecutionArn=arn)["Status"] != "RUNNING")
+    answer = aws.get_durable_execution(DurableExecutionArn=arn)
+    assert isinstance(answer, dict)
+    return answer
+
+
+def test_what_a_condition_polled_is_kept_until_the_next_poll_has_ended(
+    aws: Any, worker: RawWorker, taken: Delivered
+) -> None:
+    poll = {"Id": "poll", "Type": "STEP"}
+    again = {
+        "Action": "RETRY",
+        "Payload": '{"n": 1}',
+        "StepOptions": {"NextAttemptDelaySeconds": 1},
+    }
+    named = {"Name": "until", "SubType": "WaitForCondition"}
+    found = checkpoint(aws, taken, {**poll, **named, "Action": "START"}, {**poll, **again})
+    assert found["poll"]["Status"] == "PENDING"
+    assert found["poll"]["StepDetails"]["Result"] == '{"n": 1}'
+    worker.suspend(taken)
+    second = worker.take()
+    ready = initial(second)["poll"]
+    assert ready["Status"] == "READY"
+    assert ready["StepDetails"] == {"Attempt": 1, "Result": '{"n": 1}'}
+    started = checkpoint(aws, second, {**poll, "Action": "START"})["poll"]
+    assert (started["Status"], started["Name"], started["SubType"]) == (
+        "STARTED",
+        "until",
+        "WaitForCondition",
+    )
+    assert started["StepDetails"] == {"Attempt": 1, "Result": '{"n": 1}'}
+    worker.finish(second, b"", outcome="exit")
+    third = worker.take()
+    assert initial(third)["poll"]["StepDetails"] == {"Attempt": 1, "Result": '{"n": 1}'}
+    ended = checkpoint(aws, third, {**poll, "Action": "SUCCEED", "Payload": "2"})["poll"]
+    assert ended["StepDetails"] == {"Attempt": 2, "Result": "2"}
+    succeeded = [e for e in events_of(aws, taken.arn) if e["EventType"] == "StepSucceeded"]
+    assert [event["StepSucceededDetails"] for event in succeeded] == [
+        {
+            "Result": {"Payload": '{"n": 1}', "Truncated": False},
+            "RetryDetails": {"CurrentAttempt": 1, "NextAttemptDelaySeconds": 1},
+        },
+        {"Result": {"Payload": "2", "Truncated": False}, "RetryDetails": {"CurrentAttempt": 2}},
+    ]
+
+
+def test_a_cancelled_wait_is_told_and_stays_cancelled(
+    aws: Any, worker: RawWorker, taken: Delivered
+) -> None:
+    token = aws.checkpoint_durable_execution(
+        DurableExecutionArn=taken.arn,
+        CheckpointToken=taken.token,
+        Updates=[{**WAIT, "Name": "pause", "WaitOptions": {"WaitSeconds": 3_600}}],
+    )["CheckpointToken"]
+    (cancelled,) = aws.checkpoint_durable_execution(
+        DurableExecutionArn=taken.arn,
+        CheckpointToken=token,
+        Updates=[{"Id": "w", "Type": "WAIT", "Action": "CANCEL"}],
+    )["NewExecutionState"]["Operations"]
+    assert (cancelled["Status"], cancelled["Name"]) == ("CANCELLED", "pause")
+    assert cancelled["EndTimestamp"]
+    last = events_of(aws, taken.arn)[-1]
+    assert (last["EventType"], last["Name"], last["WaitCancelledDetails"]) == (
+        "WaitCancelled",
+        "pause",
+        {},
+    )
+
+
+def test_an_invocation_is_told_what_happened_since_the_last_one_that_ended_well(
+    aws: Any, worker: RawWorker, taken: Delivered
+) -> None:
+    assert taken.event["UpdatedOperationIds"] == []
+    checkpoint(aws, taken, WAIT, {"Id": "s", "Type": "STEP", "Action": "SUCCEED"})
+    worker.suspend(taken)
+    for outcome in ("exit", "timeout"):
+        lost = worker.take()
+        assert lost.event["UpdatedOperationIds"] == ["w"]
+        worker.finish(lost, b"{}", outcome=outcome)
+    last = worker.take()
+    assert last.event["UpdatedOperationIds"] == ["w"]
+    worker.succeed(last)
+
+
+def test_an_output_that_is_not_utf8_fails_the_execution_at_once(
+    aws: Any, worker: RawWorker, taken: Delivered
+) -> None:
+    assert worker.finish(taken, b'{"Status": "SUCCEEDED", "Result": "\xff"}').status_code == 202
+    failed = aws.get_durable_execution(DurableExecutionArn=taken.arn)
+    assert failed["Status"] == "FAILED"
+    assert failed["Error"] == {
+        "ErrorType": "InvalidParameterValueException",
+        "ErrorMessage": "Invocation output is not valid UTF-8.",
+    }
+
+
+def test_an_execution_whose_function_is_gone_fails_when_it_would_go_on(
+    aws: Any, service: RunningService, worker: RawWorker, taken: Delivered
+) -> None:
+    checkpoint(aws, taken, WAIT)
+    worker.suspend(taken)
+    with psycopg.connect(service.database_url) as connection:
+        connection.execute("DELETE FROM function WHERE name = %s", [worker.function])
+        connection.execute(
+            "DELETE FROM function_version WHERE function_name = %s", [worker.function]
+        )
+    failed = closed(aws, taken.arn)
+    assert failed["Status"] == "FAILED"
+    assert failed["Error"]["ErrorType"] == "ResourceNotFoundException"
+    assert failed["Error"]["ErrorMessage"].startswith("Function not found: arn:aws:lambda:")
+
+
+def test_a_name_belongs_to_one_version(aws: Any, function: str) -> None:
+    aws.create_function(
+        FunctionName=function,
+        Role="arn:aws:iam::000000000000:role/any",
+        PackageType="Image",
+        Code={"ImageUri": "http://127.0.0.1:9"},
+        DurableConfig={"ExecutionTimeout": 60},
+        Publish=True,
+    )
+    request = {"InvocationType": "Event", "DurableExecutionName": "once"}
+    arn = aws.invoke(FunctionName=f"{function}:1", **request)["DurableExecutionArn"]
+    assert aws.invoke(FunctionName=f"{function}:1", **request)["DurableExecutionArn"] == arn
+    with pytest.raises(aws.exceptions.DurableExecutionAlreadyStartedException) as refused:
+        aws.invoke(FunctionName=f"{function}:$LATEST", **request)
+    assert refused.value.response["Error"]["Message"] == f"Execution already started: {arn}"
+    aws.stop_durable_execution(DurableExecutionArn=arn)
