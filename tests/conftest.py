@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from perdure.worker.node_runtime import NodeRuntime
 from perdure_service.postgres.embedded import EmbeddedPostgres
+from tests.support.javascript import installed_node_runtime
 from tests.support.postgres import DatabaseServer, copy_data_folder, shared_server
 
 
@@ -61,3 +63,9 @@ def own_postgres(data_folder: Path) -> Iterator[EmbeddedPostgres]:
     """A started server of this test's own, not migrated, for the test to kill."""
     with EmbeddedPostgres(data_folder) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def node_runtime() -> NodeRuntime:
+    """For tests that are marked `javascript`; they fail if it was not installed."""
+    return installed_node_runtime()

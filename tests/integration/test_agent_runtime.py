@@ -8,19 +8,17 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from perdure.worker.agent import Agent, AgentSettings
-from perdure.worker.connections import ServiceUrl
 from perdure.worker.functions import ServedFunction
 from perdure.worker.handler_spec import parse_handler_spec
 from perdure.worker.http1 import Answer, Request
 from perdure.worker.service_client import DurableConfig
+from tests.support.agent import PYTHON, Lines, agent, agent_of, is_gone, runtimes_of
 from tests.support.waiting import eventually
 from tests.support.worker_service import WorkerService, worker_service
 
@@ -89,81 +87,6 @@ def code(tmp_path: Path) -> Path:
 
 def edit(file: Path, text: str) -> None:
     file.write_text(text)
-
-
-class Lines:
-    def __init__(self) -> None:
-        self.seen: list[tuple[str, str]] = []
-
-    def say(self, name: str, text: str) -> None:
-        self.seen.append((name, text))
-
-    def text(self) -> str:
-        return "\n".join(text for _, text in self.seen)
-
-
-@asynccontextmanager
-async def agent(
-    service: WorkerService,
-    file: Path,
-    *,
-    concurrency: int = 4,
-    timeout_seconds: int = 30,
-    reload: bool = False,
-    grace_seconds: float = 20,
-    durable: DurableConfig | None = None,
-    lines: Lines | None = None,
-) -> AsyncIterator[Agent]:
-    function = ServedFunction(parse_handler_spec(f"hello={file}"), durable, timeout_seconds)
-    async with agent_of(
-        service,
-        [function],
-        file.parent.parent,
-        concurrency=concurrency,
-        reload=reload,
-        grace_seconds=grace_seconds,
-        lines=lines,
-    ) as agent:
-        yield agent
-
-
-@asynccontextmanager
-async def agent_of(
-    service: WorkerService,
-    functions: list[ServedFunction],
-    folder: Path,
-    *,
-    concurrency: int,
-    reload: bool = False,
-    grace_seconds: float = 20,
-    lines: Lines | None = None,
-) -> AsyncIterator[Agent]:
-    settings = AgentSettings(
-        service=ServiceUrl.parse(service.url),
-        functions=functions,
-        concurrency=concurrency,
-        reload=reload,
-        cache=folder / "cache",
-        grace_seconds=grace_seconds,
-    )
-    agent = Agent(settings, (lines or Lines()).say, os.environ)
-    async with asyncio.TaskGroup() as tasks:
-        work = tasks.create_task(agent.run())
-        try:
-            await agent.registered.wait()
-            yield agent
-        finally:
-            agent.stop()
-            await work
-
-
-def runtimes_of(pid: int) -> list[psutil.Process]:
-    """The runtime processes that `pid` supervises; other tests' services are its children too."""
-    return [
-        child
-        for child in psutil.Process(pid).children()
-        if child.status() != "zombie" and "awslambdaric" in child.cmdline()
-    ]
 
 
 async def test_a_function_is_registered_with_its_code(service: WorkerService, code: Path) -> None:
@@ -356,7 +279,7 @@ async def test_a_slot_that_becomes_free_is_offered_while_a_poll_is_held(
     for name in ("busy", "idle"):
         file = tmp_path / f"{name}.py"
         edit(file, HANDLER)
-        functions.append(ServedFunction(parse_handler_spec(str(file)), None, 30))
+        functions.append(ServedFunction(parse_handler_spec(str(file)), PYTHON, None, 30))
     async with agent_of(service, functions, tmp_path, concurrency=1):
         event = {"started": str(tmp_path / "started"), "until": str(gate)}
         running = await service.invoke("busy", event, Handler="busy.handler")
@@ -557,11 +480,6 @@ async def test_runtimes_die_with_an_agent_that_is_killed(
             process.kill()
 
 
-def is_gone(process: psutil.Process) -> bool:
-    # Not psutil's wait: it would take the child's exit status from asyncio.
-    return not process.is_running()
-
-
 async def test_a_second_handler_of_one_worker_is_served_beside_the_first(
     service: WorkerService, tmp_path: Path
 ) -> None:
@@ -569,7 +487,7 @@ async def test_a_second_handler_of_one_worker_is_served_beside_the_first(
     for name in ("one", "two"):
         file = tmp_path / f"{name}.py"
         edit(file, f"def handler(event, context): return {json.dumps(name)}\n")
-        specs.append(ServedFunction(parse_handler_spec(str(file)), None, 30))
+        specs.append(ServedFunction(parse_handler_spec(str(file)), PYTHON, None, 30))
     async with agent_of(service, specs, tmp_path, concurrency=1):
         calls = [
             service.call(name, {}, Handler=f"{name}.handler")

@@ -45,11 +45,14 @@ def test_dev_listens_on_loopback_only(handler: str, host: str) -> None:
         (("dev", "orders/app.py", "--concurrency", "0"), "--concurrency"),
         (("worker", "orders/app.py", "--service", "localhost:8484"), "http://127.0.0.1:8484"),
         (("worker", "orders/app.py"), "--service"),
+        (("dev", "orders/app.mjs"), "npm install --prefix DIR"),
+        (("dev", "orders/app.mjs", "--node-runtime", "."), "JavaScript functions need"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused_with_advice(
     handler: str, arguments: tuple[str, ...], text: str
 ) -> None:
+    Path("orders/app.mjs").touch()
     assert text in refused(*arguments)
 
 
@@ -75,7 +78,7 @@ def test_importing_perdure_loads_nothing_heavy() -> None:
 
 def settings(specs: list[str], plain: list[str]) -> DevSettings:
     functions = options.served_functions(
-        specs, plain=plain, execution_timeout=60, retention_days=1, timeout=10
+        specs, plain=plain, execution_timeout=60, retention_days=1, timeout=10, node_runtime=None
     )
     arguments = ServiceArguments("127.0.0.1", 0, Path("/data"), "eu-west-3")
     return DevSettings(arguments, functions, 1, False)

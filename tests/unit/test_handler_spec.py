@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from perdure.worker.handler_error import HandlerSpecError
 from perdure.worker.handler_spec import (
     HandlerSpec,
-    HandlerSpecError,
+    Language,
     parse_handler_spec,
     parse_handler_specs,
 )
@@ -99,7 +100,7 @@ def test_a_star_import_may_bring_any_name() -> None:
     ("text", "message"),
     [
         ("missing.py", "no file 'missing.py'"),
-        ("billing.txt", "not a Python file"),
+        ("billing.txt", "not a Python or JavaScript file"),
         ("folder.py", "no file"),
         ("billing.py:nothing", "defines no 'nothing'. It defines handler"),
         ("billing.py:not a name", "not the name of a Python function"),
@@ -130,3 +131,28 @@ def test_two_functions_of_one_name_are_refused() -> None:
         parse_handler_specs(["a/app.py", "b/a.py"])
     names = [spec.name for spec in parse_handler_specs(["a/app.py", "other=b/a.py"])]
     assert names == ["a", "other"]
+
+
+@pytest.mark.parametrize("suffix", [".mjs", ".js", ".cjs"])
+def test_a_javascript_file_is_served_by_its_handler_export(suffix: str) -> None:
+    file = write(f"orders/index{suffix}", "not looked into")
+    spec = parse_handler_spec(f"orders/index{suffix}")
+    assert spec == HandlerSpec("orders", file, "handler")
+    assert (spec.language, spec.handler) == (Language.NODE, "index.handler")
+    assert parse_handler_spec(f"orders/index{suffix}:api.$main").handler == "index.api.$main"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("index.mjs:not a name", "not the name of a JavaScript export"),
+        ("index.mjs", "would load index.js instead of index.mjs"),
+        ("folder.js", "would load folder instead of folder.js"),
+        ("index.ts", "not a Python or JavaScript file"),
+    ],
+)
+def test_a_javascript_file_that_would_not_be_loaded_is_refused(text: str, message: str) -> None:
+    for path in ("index.mjs", "index.js", "folder.js", "folder/index.js"):
+        write(path, "exports.handler = 1;")
+    with pytest.raises(HandlerSpecError, match=message):
+        parse_handler_spec(text)

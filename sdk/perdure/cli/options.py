@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, assert_never
 
 import typer
 
 from perdure.worker.functions import ServedFunction
-from perdure.worker.handler_spec import HandlerSpecError, parse_handler_specs
+from perdure.worker.handler_error import HandlerSpecError
+from perdure.worker.handler_spec import HandlerSpec, Language, parse_handler_specs
+from perdure.worker.node_runtime import NodeRuntimeMissing, find_node_runtime
+from perdure.worker.python_runtime import PythonRuntime
+from perdure.worker.runtime import Runtime
 from perdure.worker.service_client import DurableConfig
 
 DAY_SECONDS = 86_400
 LONGEST_EXECUTION_SECONDS = 366 * DAY_SECONDS
 LONGEST_TIMEOUT_SECONDS = 900
 
-SPEC_HELP = "Handlers: [NAME=]PATH.py[:ATTRIBUTE]."
+SPEC_HELP = "Handlers: [NAME=]PATH[:ATTRIBUTE], PATH a .py, .mjs, .js or .cjs."
 
 Concurrency = Annotated[
     int, typer.Option(min=1, max=1000, help="Most invocations of one function at a time.")
@@ -34,6 +40,15 @@ RetentionDays = Annotated[
 Timeout = Annotated[
     int, typer.Option(min=1, max=LONGEST_TIMEOUT_SECONDS, help="Longest invocation, in seconds.")
 ]
+NodeRuntimeFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--node-runtime",
+        envvar="PERDURE_NODE_RUNTIME",
+        metavar="DIR",
+        help="Where npm installed aws-lambda-ric, if not beside the JavaScript function.",
+    ),
+]
 
 DEFAULT_CONCURRENCY = 32
 DEFAULT_EXECUTION_TIMEOUT = DAY_SECONDS
@@ -48,6 +63,7 @@ def served_functions(
     execution_timeout: int,
     retention_days: int,
     timeout: int,
+    node_runtime: Path | None,
 ) -> tuple[ServedFunction, ...]:
     """Raises typer.BadParameter, whose text says what to change."""
     try:
@@ -62,5 +78,22 @@ def served_functions(
         )
     durable = DurableConfig(execution_timeout, retention_days)
     return tuple(
-        ServedFunction(spec, None if spec.name in plain else durable, timeout) for spec in parsed
+        ServedFunction(
+            spec, _runtime(spec, node_runtime), None if spec.name in plain else durable, timeout
+        )
+        for spec in parsed
     )
+
+
+def _runtime(spec: HandlerSpec, node_runtime: Path | None) -> Runtime:
+    match spec.language:
+        case Language.PYTHON:
+            return PythonRuntime()
+        case Language.NODE:
+            named = None if node_runtime is None else node_runtime.expanduser().absolute()
+            try:
+                return find_node_runtime(spec.folder, named, os.environ.get("PATH"))
+            except NodeRuntimeMissing as error:
+                raise typer.BadParameter(str(error)) from error
+        case other:
+            assert_never(other)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from perdure.worker.child import BOOT
+from perdure.worker.bound import bound_to_us
 from perdure.worker.connections import ServiceAway, ServiceConnections, ServiceUrl
 from perdure.worker.log_capture import capture_lines
 
@@ -91,7 +91,7 @@ class ServiceProcess:
         """One life: whether it got ready, and its exit status."""
         arguments = self._arguments
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", BOOT, str(os.getpid()), "perdure_service", "serve"),
+            *bound_to_us((sys.executable, "-P", "-m", "perdure_service", "serve")),
             *("--host", arguments.host, "--port", str(self._port)),
             *("--data", str(arguments.data), "--region", arguments.region, "--dev"),
             stdin=asyncio.subprocess.DEVNULL,

@@ -1,12 +1,13 @@
 """The worker agent: it takes invocations from the service and runs them in runtime processes.
 
-handler_spec   what to serve, as typed on the command line
+handler_spec   what to serve, as typed on the command line: python_handler, node_handler
+runtime        what runs a language: python_runtime, node_runtime (with node_boot)
 functions      what is served, and the code that an invocation asks for
 code           a folder as a zip with a hash, and back
 http1          HTTP/1.1 framing      connections  keep-alive connections to the service
 service_client the worker protocol   link         registered, polling, heartbeating, reporting
 invocation     work and results      lambda_proxy the Lambda API for runtimes
-runtime_session, runtime_api, environment, child, child_boot, log_capture   one runtime process
+runtime_session, runtime_api, environment, bound, child, log_capture   one runtime process
 slots          the processes of one function
 reload         edited code
 agent          all of it together, and the drain at the end

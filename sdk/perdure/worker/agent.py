@@ -130,10 +130,12 @@ class _Shift:
         self._reports: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        for function in self._settings.functions:
+        functions = self._settings.functions
+        excluded = self._settings.excluded.union(*(f.runtime.own_folders for f in functions))
+        for function in functions:
             path = function.spec.folder
             if path not in self._live:
-                folder = CodeFolder(path, self._settings.excluded)
+                folder = CodeFolder(path, excluded)
                 self._live[path] = await read_live_code(folder, 0)
                 self._warn_if_too_large(self._live[path])
             self._slots[function.spec.name] = FunctionSlots(

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
+from perdure.worker.bound import bound_to_us
 from perdure.worker.environment import RuntimeIdentity, runtime_environment
 from perdure.worker.invocation import (
     Invocation,
@@ -25,9 +24,6 @@ from perdure.worker.log_capture import Emit, capture_frames, capture_lines
 from perdure.worker.runtime_api import runtime_api
 from perdure.worker.runtime_session import RuntimeSession
 from perdure.worker.waiting import first_of
-
-RUNTIME_CLIENT = "awslambdaric"
-BOOT = Path(__file__).with_name("child_boot.py")
 
 _DEATH_SECONDS = 5.0
 _LAST_WORDS_SECONDS = 1.0
@@ -142,7 +138,7 @@ async def running_child(
         _pipe() as frames,
     ):
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", BOOT, str(os.getpid()), RUNTIME_CLIENT, identity.handler),
+            *bound_to_us(identity.runtime.command(identity.handler)),
             cwd=identity.folder,
             env=runtime_environment(users, identity, port=port, log_descriptor=frames.childs_end),
             stdin=asyncio.subprocess.DEVNULL,

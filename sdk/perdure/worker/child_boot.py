@@ -1,24 +1,21 @@
-"""Become `python -m MODULE ARGS...`, killed by the kernel when the process that started it dies.
+"""Become another program, killed by the kernel when the process that started this one dies.
 
-    python -P child_boot.py PARENT_PID MODULE [ARGS...]
+    python -I -S child_boot.py PARENT_PID PROGRAM [ARGS...]
 
-Run by its path and with nothing of Perdure imported, so that the module finds the interpreter as
-it expects it. A hook between fork and exec would do the same, but is unsafe beside threads.
+PROGRAM is a path. A hook between fork and exec would do the same, but is unsafe beside threads.
 """
 
 from __future__ import annotations
 
 import os
-import runpy
 import signal
 import sys
 
 
 def main() -> None:
-    parent, module = int(sys.argv[1]), sys.argv[2]
+    parent, program = int(sys.argv[1]), sys.argv[2:]
     _die_with(parent)
-    sys.argv = sys.argv[2:]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    os.execv(program[0], program)  # noqa: S606  that is what it is for
 
 
 def _die_with(parent: int) -> None:

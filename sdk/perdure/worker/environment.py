@@ -6,15 +6,13 @@ always there.
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-PYTHON_RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
+from perdure.worker.runtime import Runtime
 
 _LOOPBACK = "127.0.0.1,localhost"
 
@@ -25,6 +23,7 @@ class RuntimeIdentity:
 
     function_name: str
     version: str
+    runtime: Runtime
     handler: str
     folder: Path
     memory_mb: int
@@ -43,7 +42,7 @@ def runtime_environment(
         **users,
         "AWS_DEFAULT_REGION": identity.region,
         "AWS_ENDPOINT_URL_LAMBDA": endpoint,
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_{PYTHON_RUNTIME}",
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{identity.runtime.name}",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(identity.memory_mb),
         "AWS_LAMBDA_FUNCTION_NAME": identity.function_name,
         "AWS_LAMBDA_FUNCTION_VERSION": identity.version,
@@ -53,10 +52,8 @@ def runtime_environment(
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
         "AWS_REGION": identity.region,
         "LAMBDA_TASK_ROOT": str(identity.folder),
-        "PYTHONPATH": os.pathsep.join(
-            part for part in (str(identity.folder), users.get("PYTHONPATH")) if part
-        ),
         "_HANDLER": identity.handler,
+        **identity.runtime.variables(users, identity.folder),
     }
     if not (users.get("AWS_ACCESS_KEY_ID") and users.get("AWS_SECRET_ACCESS_KEY")):
         # SDKs sign every call; any key will do here.

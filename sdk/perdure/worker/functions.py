@@ -8,8 +8,8 @@ from pathlib import Path
 
 from perdure.worker.code import CodeCache, CodeFolder, CodeTooLarge, PackedCode, UnsafeCode, pack
 from perdure.worker.connections import ServiceAway
-from perdure.worker.environment import PYTHON_RUNTIME
 from perdure.worker.handler_spec import HandlerSpec
+from perdure.worker.runtime import Runtime
 from perdure.worker.service_client import (
     DurableConfig,
     FunctionRegistration,
@@ -27,6 +27,7 @@ class ServedFunction:
     """A function as its owner wants it; `durable` is None for a plain one."""
 
     spec: HandlerSpec
+    runtime: Runtime
     durable: DurableConfig | None
     timeout_seconds: int
     memory_mb: int = 128
@@ -37,7 +38,7 @@ class ServedFunction:
             durable=self.durable,
             timeout_seconds=self.timeout_seconds,
             memory_mb=self.memory_mb,
-            runtime=PYTHON_RUNTIME,
+            runtime=self.runtime.name,
             handler=self.spec.handler,
             code_sha256=live.packed.sha256 if live.packed else None,
         )

@@ -11,7 +11,11 @@ from watchfiles import Change, awatch
 
 from perdure.worker.code import CodeFolder
 
-CODE_SUFFIXES = frozenset({".py", ".pyi", ".so", ".json", ".yaml", ".yml", ".toml", ".ini", ".cfg"})
+CODE_SUFFIXES = frozenset(
+    {".py", ".pyi", ".so"}
+    | {".js", ".mjs", ".cjs", ".node", ".wasm"}
+    | {".json", ".yaml", ".yml", ".toml", ".ini", ".cfg"}
+)
 """Code, and what is usually read once at import. Other files may well be written by the handler."""
 
 _QUIET_MILLISECONDS = 100

@@ -281,6 +281,7 @@ class FunctionSlots:
         return RuntimeIdentity(
             function_name=self.name,
             version=code.version,
+            runtime=self.function.runtime,
             handler=code.handler,
             folder=await self._folder(code),
             memory_mb=self.function.memory_mb,

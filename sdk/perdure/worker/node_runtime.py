@@ -1,0 +1,147 @@
+"""JavaScript functions: aws-lambda-ric in a Node.js of 22 or later, and where both are found.
+
+A runtime folder is a folder with `node_modules`, as `npm install` makes it. What it holds beside
+the client, functions can import without having it: as on Lambda, where AWS's SDKs are there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+CLIENT: Final = "aws-lambda-ric"
+SDK: Final = "@aws/durable-execution-sdk-js"
+OLDEST_NODE: Final = (22, 15)
+"""The client needs 22; the fallback for imports (module.registerHooks) came with 22.15."""
+
+_BOOT = Path(__file__).with_name("node_boot.mjs")
+_VERSION_SECONDS = 20.0
+
+
+class NodeRuntimeMissing(Exception):
+    """JavaScript functions cannot be run here; the text says what to install and how."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRuntime:
+    """`node` is the program, `client` the main module of aws-lambda-ric."""
+
+    node: Path
+    major: int
+    client: Path
+
+    @property
+    def name(self) -> str:
+        return f"nodejs{self.major}.x"
+
+    @property
+    def own_folders(self) -> frozenset[Path]:
+        packages = (_package_of(self.node.resolve()), _package_of(self.client))
+        return frozenset(package for package in packages if package is not None)
+
+    def command(self, handler: str) -> Sequence[str]:
+        return (str(self.node), "--import", _BOOT.as_uri(), str(self.client), handler)
+
+    def variables(self, users: Mapping[str, str], folder: Path) -> Mapping[str, str]:
+        package = _package_of(self.client)
+        modules = None if package is None else str(package.parent)
+        return {"NODE_PATH": os.pathsep.join(filter(None, (users.get("NODE_PATH"), modules)))}
+
+
+def find_node_runtime(folder: Path, named: Path | None, path: str | None) -> NodeRuntime:
+    """The runtime for the functions in `folder`. Blocking. Raises NodeRuntimeMissing.
+
+    With `named`, the client is the one of that runtime folder. Otherwise it is sought as Node.js
+    seeks modules: in the node_modules of `folder` and of the folders above it. Node.js itself is
+    taken from the same place, else from `path`, the user's PATH.
+    """
+    roots = [folder, *folder.parents] if named is None else [named]
+    client = _client(roots)
+    if client is None:
+        where = f"in {named}" if named else f"beside {folder} or above it"
+        raise NodeRuntimeMissing(
+            f"JavaScript functions need AWS's runtime client, {CLIENT}, and there is none {where}. "
+            + _advice(named)
+        )
+    found: list[str] = []
+    for node in _nodes(roots, path):
+        version = _version(node)
+        if version is not None and version >= OLDEST_NODE:
+            return NodeRuntime(node, version[0], client)
+        found.append(f"{node} is {_dotted(version)}" if version else f"{node} does not run")
+    raise NodeRuntimeMissing(
+        f"JavaScript functions need Node.js {_dotted(OLDEST_NODE)} or later: "
+        f"{'; '.join(found) if found else 'there is none on PATH'}. "
+        "Put a newer one first on PATH, or install one beside the runtime client: "
+        f"npm install --prefix {named or folder} node@24"
+    )
+
+
+def _client(roots: Sequence[Path]) -> Path | None:
+    for root in roots:
+        package = root / "node_modules" / CLIENT
+        try:
+            main = json.loads((package / "package.json").read_bytes())["main"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if not any(package.rglob("*.node")):
+            raise NodeRuntimeMissing(
+                f"{package} was installed without being built: its install scripts did not run. "
+                f"With cmake, g++, make and xz installed, in {root}: npm rebuild {CLIENT} "
+                f"(npm 11 and later: npm install-scripts approve {CLIENT} first)"
+            )
+        return package / str(main)
+    return None
+
+
+def _nodes(roots: Sequence[Path], path: str | None) -> Iterator[Path]:
+    for root in roots:
+        node = root / "node_modules" / ".bin" / "node"
+        if node.is_file():
+            yield node
+    on_path = shutil.which("node", path=path)
+    if on_path is not None:
+        yield Path(on_path).absolute()
+
+
+def _version(node: Path) -> tuple[int, int] | None:
+    try:
+        done = subprocess.run(
+            [node, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_VERSION_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    parts = re.match(r"v(\d+)\.(\d+)\.", done.stdout)
+    return (int(parts[1]), int(parts[2])) if parts else None
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return ".".join(map(str, version))
+
+
+def _package_of(file: Path) -> Path | None:
+    """The package folder that holds a file: the one directly below `node_modules`."""
+    for folder in file.parents:
+        if folder.parent.name == "node_modules":
+            return folder
+    return None
+
+
+def _advice(named: Path | None) -> str:
+    folder = named or "DIR"
+    return (
+        f"With cmake, g++, make and xz installed: npm install --prefix {folder} {CLIENT}@4 {SDK}@2"
+        + ("" if named else ", then --node-runtime DIR (or PERDURE_NODE_RUNTIME=DIR)")
+    )
