@@ -68,6 +68,7 @@ from tests.support.history_facts import (
 from tests.support.history_text import Block, Line, literal, parse
 
 ANYTHING = "*"
+_SHOWN_LINES = 60
 _ATTEMPTS = ("StepSucceeded", "StepFailed")
 _ABSENT_UNLESS_SAID = ("delay", "timeout", "heartbeat", "tenant")
 
@@ -91,14 +92,17 @@ def check_history(
                 match.take_block(part, after if isinstance(after, Line) else None)
         match.end()
     except AssertionError as error:
-        raise HistoryDiffers(f"{error}\n\nThe history is:\n{render(events)}") from None
+        shown = render(events).splitlines()
+        if len(shown) > _SHOWN_LINES:
+            shown = [*shown[max(0, match.at - _SHOWN_LINES // 2) :][:_SHOWN_LINES], "  ..."]
+        raise HistoryDiffers("\n".join([f"{error}\n\nThe history is:", *shown])) from None
 
 
 class _Match:
     def __init__(self, events: Sequence[Event]) -> None:
         self._events = events
         self._names = names_of(events)
-        self._at = 0
+        self.at = 0
         self._identities: dict[str, tuple[Any, Any]] = {}
 
     def take(self, line: Line) -> None:
@@ -124,7 +128,7 @@ class _Match:
             strands = [strand for strand in strands if strand]
 
     def end(self) -> None:
-        rest = [event["EventType"] for event in self._events[self._at :]]
+        rest = [event["EventType"] for event in self._events[self.at :]]
         assert not rest, f"not expected any more: {rest}"
 
     def _take_optional(
@@ -143,19 +147,19 @@ class _Match:
         )
 
     def _next_is(self, *lines: Line) -> bool:
-        if self._at >= len(self._events):
+        if self.at >= len(self._events):
             return False
-        return any(self._differs(line, self._events[self._at]) is None for line in lines)
+        return any(self._differs(line, self._events[self.at]) is None for line in lines)
 
     def _next(self, reason: str) -> Event:
-        assert self._at < len(self._events), reason
-        return self._events[self._at]
+        assert self.at < len(self._events), reason
+        return self._events[self.at]
 
     def _pass(self, line: Line) -> None:
         if line.name is not None:
             identity = line.facts.get("in"), line.facts.get("as", usual_sub_type(line.type))
             self._identities.setdefault(line.name, identity)
-        self._at += 1
+        self.at += 1
 
     def _differs(self, line: Line, event: Event) -> str | None:
         """Why the event is not the expected one."""

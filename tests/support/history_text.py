@@ -91,6 +91,7 @@ def _line(text: str) -> Line:
     name: str | None = None
     if rest and not _FACT.match(rest):
         name, rest = _value(rest)
+        assert name is None or isinstance(name, str), f"quote the name in {text!r}"
     facts: dict[str, Any] = {}
     while rest:
         fact = _FACT.match(rest)

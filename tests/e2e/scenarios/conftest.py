@@ -10,14 +10,22 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.scenarios.library import SCENARIOS, Scenario
-from tests.e2e.scenarios.plays import steps
+from tests.e2e.scenarios.plays import (
+    batches,
+    callbacks,
+    contexts,
+    executions,
+    invokes,
+    steps,
+    waits,
+)
 from tests.e2e.scenarios.plays.stage import PLAYS
 from tests.e2e.scenarios.run import Run
 from tests.e2e.scenarios.sdks import SDKS, Sdk
 from tests.support.caller import Caller
 from tests.support.service import ServiceProcess
 
-PLAYED = (steps,)
+PLAYED = (batches, callbacks, contexts, executions, invokes, steps, waits)
 AT_ONCE = 6
 """Scenarios that run at the same time, and so runtime processes of about 70 MB each."""
 

@@ -5,6 +5,8 @@ language. Its keys:
 
     history     what must be, in the form of tests/support/history.py
     event       what the handler is told besides `scenario`, `folder` and `self`
+    handler     what it is told as `scenario`, if not its own name
+    filling     number: the handler is told a `filling` of so many characters
     function    which function runs it: see `sdks.py`; `self` if nothing is said
     sync        true: the caller waits for the end, and may hand over 6 MB
     without     table of reasons by SDK: the scenario is not for it
@@ -33,6 +35,8 @@ class Scenario:
     name: str
     area: str
     event: Mapping[str, Any]
+    handler: str
+    filling: int
     function: str
     sync: bool
     histories: Mapping[str, str]
@@ -64,6 +68,8 @@ def _read(area: Path) -> Iterator[Scenario]:
             name=name,
             area=area.stem,
             event=table.pop("event", {}),
+            handler=table.pop("handler", name),
+            filling=table.pop("filling", 0),
             function=table.pop("function", "self"),
             sync=table.pop("sync", False),
             histories=histories,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.scenarios.library import Scenario
-from tests.support.caller import Caller, Event
+from tests.support.caller import Answer, Caller, Event
 from tests.support.history import check_history
 from tests.support.waiting import eventually
 
@@ -28,16 +28,26 @@ class Run:
         self._words = {"self": sdk}
         self._function = function
         self.arn = ""
+        self.answer: Answer | None = None
+        """What the caller got, if it waited: the play begins after the end then."""
 
     def start(self) -> None:
+        """Returns at the end of the execution if its caller waits for that."""
         told = json.dumps(self.scenario.event).replace("{self}", self._sdk)
         event = {
-            "scenario": self.scenario.name,
+            "scenario": self.scenario.handler,
             "folder": str(self.folder),
             "self": self._sdk,
             **json.loads(told),
         }
-        self.arn = self.caller.start(f"{self._function}:$LATEST", event)
+        if self.scenario.filling:
+            event["filling"] = "x" * self.scenario.filling
+        function = f"{self._function}:$LATEST"
+        if self.scenario.sync:
+            self.answer = self.caller.call(function, event)
+            self.arn = self.answer.arn or ""
+        else:
+            self.arn = self.caller.start(function, event)
 
     def check(self) -> None:
         """Wait for the end, and hold the history to what must be."""
@@ -79,6 +89,32 @@ class Run:
     def open(self, gate: str) -> None:
         """Let the handler go on that waits for this gate."""
         (self.folder / gate).touch()
+
+    def callback_id(self, name: str | None = None) -> str:
+        """Of the callback of this name, or of the only one, once it is there."""
+        started = self.until("CallbackStarted", name=name)
+        return str(started["CallbackStartedDetails"]["CallbackId"])
+
+    def succeed(self, name: str | None, result: bytes = b"") -> None:
+        self.caller.client.send_durable_execution_callback_success(
+            CallbackId=self.callback_id(name), Result=result
+        )
+
+    def fail(self, name: str | None, **error: str) -> None:
+        given = {"Error": error} if error else {}
+        self.caller.client.send_durable_execution_callback_failure(
+            CallbackId=self.callback_id(name), **given
+        )
+
+    def heartbeat(self, name: str | None) -> None:
+        self.caller.client.send_durable_execution_callback_heartbeat(
+            CallbackId=self.callback_id(name)
+        )
+
+    def child_arn(self) -> str:
+        """Of the only chained execution, once it is there."""
+        started = self.until("ChainedInvokeStarted")
+        return str(started["ChainedInvokeStartedDetails"]["DurableExecutionArn"])
 
     def stop(self, **error: str) -> None:
         self.caller.client.stop_durable_execution(DurableExecutionArn=self.arn, Error=error)

@@ -26,9 +26,9 @@ class BrokenError(Exception):
     """What goes wrong in scenarios, under the same name in every language."""
 
 
-def scenario(handler: Handler) -> Handler:
-    """The handler of the scenario that is called like it, with dashes."""
-    SCENARIOS[handler.__name__.strip("_").replace("_", "-")] = handler
+def scenario(handler: Handler, name: str | None = None) -> Handler:
+    """The handler of the scenario of this name, or of the one that is called like it."""
+    SCENARIOS[name or handler.__name__.replace("_", "-")] = handler
     return handler
 
 

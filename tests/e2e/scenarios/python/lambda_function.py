@@ -9,10 +9,16 @@ from typing import Any
 
 from aws_durable_execution_sdk_python import DurableContext, durable_execution
 
+import batches
+import callbacks
+import contexts
+import executions
+import invokes
 import steps
+import waits
 from common import SCENARIOS, Event
 
-AREAS = (steps,)
+AREAS = (batches, callbacks, contexts, executions, invokes, steps, waits)
 
 
 @durable_execution

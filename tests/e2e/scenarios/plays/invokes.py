@@ -1,0 +1,23 @@
+"""Chained invokes: the children, and what becomes of them."""
+
+from __future__ import annotations
+
+from tests.e2e.scenarios.plays.stage import play
+from tests.e2e.scenarios.run import Run
+
+
+@play
+def invoke(run: Run) -> None:
+    run.until_closed()
+    child = run.caller.get(run.child_arn())
+    assert child["Status"] == "SUCCEEDED"
+    assert child["FunctionArn"].endswith(":$LATEST")
+
+
+@play
+def invoke_stopped(run: Run) -> None:
+    run.until("InvocationCompleted")
+    run.caller.client.stop_durable_execution(
+        DurableExecutionArn=run.child_arn(),
+        Error={"ErrorType": "Cancelled", "ErrorMessage": "by somebody"},
+    )
