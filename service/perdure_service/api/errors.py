@@ -34,11 +34,10 @@ _MAX_LOGGED_CHARACTERS = 500
 
 @dataclass(frozen=True, slots=True)
 class WireError:
-    """An error code of Lambda's model, its HTTP status, and the member that holds its message."""
+    """An error code of Lambda's model and its HTTP status."""
 
     code: str
     status: int
-    message_member: str = "message"
 
     @property
     def type(self) -> str:
@@ -49,21 +48,20 @@ WIRE_ERRORS: Mapping[type[DomainError], WireError] = {
     InvalidParameterValue: WireError("InvalidParameterValueException", 400),
     InvalidCheckpoint: WireError("InvalidParameterValueException", 400),
     InvalidCheckpointToken: WireError("InvalidParameterValueException", 400),
-    ResourceNotFound: WireError("ResourceNotFoundException", 404, "Message"),
+    ResourceNotFound: WireError("ResourceNotFoundException", 404),
     ResourceConflict: WireError("ResourceConflictException", 409),
     PreconditionFailed: WireError("PreconditionFailedException", 412),
-    ExecutionAlreadyStarted: WireError("DurableExecutionAlreadyStartedException", 409, "Message"),
-    CallbackTimeout: WireError("CallbackTimeoutException", 400, "Message"),
+    ExecutionAlreadyStarted: WireError("DurableExecutionAlreadyStartedException", 409),
+    CallbackTimeout: WireError("CallbackTimeoutException", 400),
     TooManyRequests: WireError("TooManyRequestsException", 429),
     RequestTooLarge: WireError("RequestTooLargeException", 413),
     InvalidRequestContent: WireError("InvalidRequestContentException", 400),
     UnknownOperation: WireError("UnknownOperationException", 404),
-    Unavailable: WireError("ServiceException", 503, "Message"),
+    Unavailable: WireError("ServiceUnavailableException", 503),
 }
-"""SDKs repeat 429 and 5xx and take the other statuses for final. An outage has Lambda's code for
-its own failures with a status of its own, which tells proxies and workers that it will pass."""
+"""SDKs repeat 429 and 5xx and take the other statuses for final."""
 
-_UNEXPECTED = WireError("ServiceException", 500, "Message")
+_UNEXPECTED = WireError("ServiceException", 500)
 
 
 def error_answer(error: Exception, request: str) -> Answer:
@@ -98,7 +96,9 @@ def _answer(
     members: Mapping[str, Any],
     headers: tuple[tuple[bytes, bytes], ...],
 ) -> Answer:
-    body = {"Type": wire.type, wire.message_member: message, **members}
+    """Lambda's model spells the message `message` in some errors and `Message` in others; both
+    are given, so that every client finds it."""
+    body = {"Type": wire.type, "message": message, "Message": message, **members}
     return Answer(
         wire.status,
         to_json(body),

@@ -39,10 +39,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             ("sdk_name", "scenario_name"),
             [
                 # One SDK's scenarios stay together, wherever they run.
-                pytest.param(sdk, scenario.name, marks=pytest.mark.xdist_group(f"scenarios {sdk}"))
-                for sdk in SDKS
+                pytest.param(
+                    sdk.name,
+                    scenario.name,
+                    marks=[pytest.mark.xdist_group(f"scenarios {sdk.name}"), *sdk.marks],
+                )
+                for sdk in SDKS.values()
                 for scenario in SCENARIOS.values()
-                if scenario.reason_against(sdk) is None
+                if scenario.reason_against(sdk.name) is None
             ],
         )
 

@@ -2,6 +2,7 @@
 
 Of the SDK `python-3` there are
     python-3            all scenarios
+    python-3-order      the example
     python-3-plain      a plain function
     python-3-outputs    a durable function without an SDK that answers what it is told
     python-3-hasty, python-3-hasty-plain    the same with 2 s for an invocation
@@ -10,18 +11,22 @@ Of the SDK `python-3` there are
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+from perdure.worker.node_runtime import SDK
 from tests.e2e.scenarios.library import FOLDER
+from tests.support.javascript import runtime_folder_with
 from tests.support.worker import WorkerProcess, running_worker
 
 Serve = Callable[[Path, str], AbstractContextManager[object]]
 HASTY = ("--timeout", "2")
 BRIEF = ("--execution-timeout", "2")
+EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +35,55 @@ class Sdk:
 
     name: str
     serve: Serve
+    marks: tuple[pytest.MarkDecorator, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One language's handlers. `main` has all scenarios, `{}` in `others` is another function."""
+
+    main: Path
+    others: str
+    order: Path
+
+
+PYTHON = Code(
+    main=FOLDER / "python" / "lambda_function.py",
+    others=f"{FOLDER}/python/{{}}.py",
+    order=EXAMPLES / "order" / "lambda_function.py",
+)
+JAVASCRIPT = Code(
+    main=FOLDER / "javascript" / "index.mjs",
+    others=f"{FOLDER}/javascript/{{}}.mjs",
+    order=EXAMPLES / "order-js" / "index.mjs",
+)
 
 
 def _python(name: str) -> Sdk:
-    return Sdk(name, functools.partial(_serve, name, FOLDER / "python"))
+    return Sdk(name, lambda folder, service_url: _serve(name, PYTHON, folder, service_url))
+
+
+def _javascript(name: str, package: str = SDK) -> Sdk:
+    def serve(folder: Path, service_url: str) -> AbstractContextManager[object]:
+        runtime = runtime_folder_with(package, folder / "runtime")
+        return _serve(name, JAVASCRIPT, folder, service_url, "--node-runtime", str(runtime))
+
+    return Sdk(name, serve, (pytest.mark.javascript,))
 
 
 @contextmanager
-def _serve(name: str, code: Path, folder: Path, service_url: str) -> Iterator[None]:
+def _serve(name: str, code: Code, folder: Path, service_url: str, *runtime: str) -> Iterator[None]:
     def worker(
         variant: str, *options: str, also: Sequence[str] = ()
     ) -> AbstractContextManager[WorkerProcess]:
         function = f"{name}{variant}"
-        specs = [f"{function}={code}/lambda_function.py"]
-        specs += [f"{function}-{other}={code}/{other}.py" for other in also]
+        specs = [f"{function}={code.main}"]
+        specs += [f"{function}-{other}={code.others.format(other)}" for other in also]
         plain = ["--plain", f"{function}-plain"] if "plain" in also else []
-        return running_worker(folder / function, service_url, specs, options=[*options, *plain])
+        if not variant:
+            specs.append(f"{function}-order={code.order}")
+        given = [*runtime, *options, *plain]
+        return running_worker(folder / function, service_url, specs, options=given)
 
     with (
         worker("", also=("plain", "outputs")),
@@ -55,4 +93,11 @@ def _serve(name: str, code: Path, folder: Path, service_url: str) -> Iterator[No
         yield
 
 
-SDKS = {sdk.name: sdk for sdk in (_python("python-3"),)}
+SDKS = {
+    sdk.name: sdk
+    for sdk in (
+        _python("python-3"),
+        _javascript("javascript-2"),
+        _javascript("javascript-2-0", "durable-execution-sdk-js-2.0.0"),
+    )
+}

@@ -1,0 +1,166 @@
+// Map and parallel: branches by the hundred, their limits, and how they complete.
+import { NestingType } from "@aws/durable-execution-sdk-js";
+import { BrokenError, gate, note, scenarios } from "./common.mjs";
+import { NO_RETRY } from "./steps.mjs";
+
+const SECOND = { seconds: 1 };
+const FLAT = NestingType.FLAT;
+
+const stepping = (name) => ({
+  name,
+  func: (branch) => branch.step(`step ${name}`, async () => name),
+});
+
+const breaking = (name) => ({
+  name,
+  func: (branch) =>
+    branch.step(
+      `step ${name}`,
+      async () => {
+        throw new BrokenError(`in ${name}`);
+      },
+      NO_RETRY,
+    ),
+});
+
+const summary = (done) => ({
+  results: done.getResults(),
+  statuses: done.all.map((item) => item.status),
+  reason: done.completionReason,
+});
+
+const itemNamer = (_, index) => `item ${index}`;
+
+const square = (child, value, index) =>
+  child.step(
+    `step ${index}`,
+    async () => {
+      if (value < 0) throw new BrokenError(`${value} is negative`);
+      return value * value;
+    },
+    NO_RETRY,
+  );
+
+async function squares(context, items, config) {
+  return summary(
+    await context.map("squares", items, square, { maxConcurrency: 1, itemNamer, ...config }),
+  );
+}
+
+scenarios({
+  parallel: async (event, context) =>
+    summary(await context.parallel("both", [stepping("a"), stepping("b")])),
+
+  "parallel-without-branches": async (event, context) =>
+    summary(await context.parallel("none", [])),
+
+  // No context for a branch: its operations lie in the batch's own.
+  "parallel-flat": async (event, context) =>
+    summary(await context.parallel("both", [stepping("a"), stepping("b")], { nesting: FLAT })),
+
+  // One at a time, so that the third is never begun.
+  "parallel-failing": async (event, context) =>
+    summary(
+      await context.parallel("three", [stepping("a"), breaking("b"), stepping("c")], {
+        maxConcurrency: 1,
+      }),
+    ),
+
+  "parallel-with-tolerance": async (event, context) =>
+    summary(
+      await context.parallel(
+        "four",
+        [breaking("a"), stepping("b"), breaking("c"), stepping("d")],
+        { maxConcurrency: 1, completionConfig: { toleratedFailureCount: 1 } },
+      ),
+    ),
+
+  "parallel-all-completed": async (event, context) =>
+    summary(
+      await context.parallel("three", [breaking("a"), breaking("b"), stepping("c")], {
+        maxConcurrency: 1,
+        completionConfig: { toleratedFailurePercentage: 100 },
+      }),
+    ),
+
+  // The slow branch never comes to its end; the batch does not wait for its callback.
+  async "parallel-first-successful"(event, context) {
+    const slow = async (branch) => {
+      const [never] = await branch.createCallback("never");
+      return never;
+    };
+    // Within the step: the SDK suspends as soon as no operation runs, whatever else is awaited.
+    const quick = (branch) =>
+      branch.step("step quick", async () => {
+        await gate(event, "slow began");
+        return "quick";
+      });
+    const branches = [
+      { name: "slow", func: slow },
+      { name: "quick", func: quick },
+    ];
+    return summary(
+      await context.parallel("race", branches, { completionConfig: { minSuccessful: 1 } }),
+    );
+  },
+
+  async "parallel-waits"(event, context) {
+    const branch = (name) => ({
+      name,
+      func: async (inner) => {
+        await inner.wait(`wait ${name}`, SECOND);
+        return name;
+      },
+    });
+    return summary(await context.parallel("both", [branch("a"), branch("b")]));
+  },
+
+  // One invocation for each completion.
+  async "parallel-callbacks"(event, context) {
+    const branch = (name) => ({
+      name,
+      func: async (inner) => {
+        const [answer] = await inner.createCallback(`callback ${name}`);
+        return answer;
+      },
+    });
+    return summary(await context.parallel("both", [branch("a"), branch("b")]));
+  },
+
+  async "parallel-of-hundreds"(event, context) {
+    const branches = Array.from({ length: event.branches }, (_, number) => stepping(`${number}`));
+    return (await context.parallel("all", branches)).getResults().length;
+  },
+
+  map: (event, context) => squares(context, [1, 2, 3]),
+
+  "map-flat": (event, context) => squares(context, [1, 2, 3], { nesting: FLAT }),
+
+  "map-min-successful": (event, context) =>
+    squares(context, [1, 2, 3], { completionConfig: { minSuccessful: 2 } }),
+
+  // Of four a quarter may fail, and two do.
+  "map-with-failure-percentage": (event, context) =>
+    squares(context, [1, -1, -2, 2], { completionConfig: { toleratedFailurePercentage: 25 } }),
+
+  // Every item waits; the replay after it finds the steps before it done.
+  async "map-of-hundreds-that-wait"(event, context) {
+    const item = async (child, value, index) => {
+      await child.step(`before ${index}`, async () => note(event, index));
+      await child.wait(`wait ${index}`, SECOND);
+      return value;
+    };
+    const items = Array.from({ length: event.items }, (_, index) => index);
+    const done = await context.map("all", items, item, { itemNamer });
+    return done.getResults().reduce((sum, value) => sum + value, 0);
+  },
+
+  // The batch keeps a summary; its items come back on replay.
+  async "map-with-a-large-result"(event, context) {
+    const item = (child, value, index) =>
+      child.step(`step ${index}`, async () => "x".repeat(100_000));
+    const done = await context.map("large", [0, 1, 2], item, { itemNamer });
+    await context.wait("pause", SECOND);
+    return done.getResults().join("").length;
+  },
+});

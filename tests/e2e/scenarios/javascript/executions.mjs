@@ -1,0 +1,81 @@
+// Whole executions: how they end, and what is too large for one message.
+import { BrokenError, die, gate, note, scenarios, sleep } from "./common.mjs";
+
+const SECOND = { seconds: 1 };
+
+const filling = (event) => "x".repeat(event.characters);
+
+const waitsForAMinute = (event, context) => context.wait("pause", { minutes: 1 });
+
+scenarios({
+  "execution-without-operations": async (event) => ({ got: event.value }),
+
+  async "execution-failing"() {
+    throw new BrokenError("no such order");
+  },
+
+  // Before any operation, twice.
+  async "execution-crash"(event) {
+    if (note(event, "run") <= 2) die();
+    return "run 3";
+  },
+
+  async "execution-with-a-large-result"(event, context) {
+    await context.step("work", async () => "done");
+    return filling(event);
+  },
+
+  async "execution-with-a-large-error"(event) {
+    throw new BrokenError(filling(event));
+  },
+
+  // The replay after the wait has to have the whole of it, too.
+  async "execution-with-a-large-input"(event, context) {
+    await context.wait("pause", SECOND);
+    return event.filling.length;
+  },
+
+  // On replay the steps' results come in several pages.
+  async "execution-with-a-large-state"(event, context) {
+    let length = 0;
+    for (let number = 0; number < event.steps; number++) {
+      length += (await context.step(`step ${number}`, async () => filling(event))).length;
+    }
+    await context.wait("pause", SECOND);
+    return length;
+  },
+
+  async "execution-of-many-steps"(event, context) {
+    for (let number = 0; number < event.steps; number++) {
+      await context.step(`step ${number}`, async () => note(event, "run"));
+    }
+    await context.wait("pause", SECOND);
+    return event.steps;
+  },
+
+  "execution-timed-out": waitsForAMinute,
+
+  // The last checkpoint comes after the end, and is refused.
+  async "execution-timed-out-while-running"(event, context) {
+    await context.step("work", async () => gate(event, "go"));
+    note(event, "went on");
+  },
+
+  "execution-stopped": waitsForAMinute,
+
+  async "execution-stopped-while-running"(event, context) {
+    await context.step("first", async () => note(event, "began"));
+    await context.step("work", async () => gate(event, "go"));
+    note(event, "went on");
+  },
+
+  // The first one is killed; the step counts as interrupted, not as failed.
+  "invocation-timed-out": (event, context) =>
+    context.step("work", async () => {
+      const runs = note(event, "run");
+      if (runs === 1) await sleep(60);
+      return `run ${runs}`;
+    }),
+
+  "step-with-a-large-result": (event, context) => context.step("large", async () => filling(event)),
+});
