@@ -94,7 +94,9 @@ def _serve(parsed: argparse.Namespace) -> int:
             raise
         return _fail(f"{missing}. Install it: pip install 'perdure[server]'", EXIT_USAGE)
     if not region_is_valid(parsed.region):
-        return _fail(f"Invalid --region '{parsed.region}'.", EXIT_USAGE)
+        return _fail(
+            f"Invalid --region '{parsed.region}': take one of AWS's, such as us-east-1.", EXIT_USAGE
+        )
     try:
         url = database_url(os.environ)
     except SettingsError as error:

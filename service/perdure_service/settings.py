@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from perdure_service.domain.limits import Limits, RetryPolicy
 
 _POSTGRES_SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg://")
+_REGION = re.compile(r"(?:eusc-)?[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-[0-9]")
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
@@ -61,4 +63,5 @@ def database_url(environment: Mapping[str, str]) -> str | None:
 
 
 def region_is_valid(region: str) -> bool:
-    return bool(region) and all(c.isascii() and (c.isalnum() or c == "-") for c in region)
+    """Whether it has the form of AWS's regions: clients check the ARNs that carry it."""
+    return _REGION.fullmatch(region) is not None

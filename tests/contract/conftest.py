@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-import boto3
 import httpx
 import pytest
-from botocore.config import Config
 
 from tests.contract.raw_worker import RawWorker
 from tests.contract.running_service import RunningService, running_service
+from tests.support.caller import lambda_client
 from tests.support.postgres import DatabaseServer
+from tests.support.traffic import Journal, Traffic
 
 
 @pytest.fixture(scope="session")
@@ -37,16 +39,30 @@ def http(service: RunningService) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="session")
-def aws(service: RunningService) -> Any:
+def journal(tmp_path_factory: pytest.TempPathFactory) -> Journal:
+    """What all tests of this folder have seen, in all pytest-xdist workers."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    return Journal(folder / "traffic")
+
+
+@pytest.fixture(scope="session")
+def traffic(journal: Journal) -> Traffic:
+    """What boto3 sees here."""
+    return Traffic(journal.note)
+
+
+@pytest.fixture(autouse=True)
+def noted_as_done(request: pytest.FixtureRequest, journal: Journal) -> Iterator[None]:
+    yield
+    journal.done(request.node.nodeid)
+
+
+@pytest.fixture(scope="session")
+def aws(service: RunningService, traffic: Traffic) -> Any:
     """boto3 as anybody has it, but for repeats: a test sees the first answer."""
-    return boto3.client(
-        "lambda",
-        endpoint_url=service.url,
-        region_name="eu-west-1",
-        aws_access_key_id="made-up",
-        aws_secret_access_key="made-up",
-        config=Config(retries={"total_max_attempts": 1}),
-    )
+    return lambda_client(service.url, traffic=traffic)
 
 
 @pytest.fixture
@@ -61,3 +77,9 @@ def worker(http: httpx.Client, function: str) -> RawWorker:
     worker = RawWorker(http, function)
     assert worker.register().status_code == 200
     return worker
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What looks at the traffic of all others begins last."""
+    looking_at_traffic = Path(__file__).parent / "test_model.py"
+    items.sort(key=lambda item: item.path == looking_at_traffic)

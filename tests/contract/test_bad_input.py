@@ -46,8 +46,8 @@ def assert_refused(answer: httpx.Response, status: int, code: str, message: str)
     assert answer.headers["x-amzn-requestid"]
     body = answer.json()
     assert body["Type"] == ("User" if status < 500 else "Server")
-    assert re.search(message, body["message"], re.DOTALL), body["message"]
-    assert body["Message"] == body["message"]
+    (text,) = {"message", "Message"} & set(body)
+    assert re.search(message, body[text], re.DOTALL), body
 
 
 def checkpoint_body(taken: Delivered, *updates: Any, **members: Any) -> bytes:
@@ -148,9 +148,9 @@ def test_a_forged_stale_or_foreign_token_is_refused(http: httpx.Client, taken: D
         (taken.arn, "QUJD", invalid),
         (NOBODY, taken.token, "not valid for the durable execution ARN"),
         (NOBODY, "QUJD", invalid),
-        ("nonsense", taken.token, "Invalid durable execution ARN 'nonsense'"),
-        ("", taken.token, "Invalid durable execution ARN ''"),
-        (f"{taken.arn}/", taken.token, "Invalid durable execution ARN"),
+        ("nonsense", taken.token, "'nonsense' at 'durableExecutionArn'"),
+        ("", taken.token, "'' at 'durableExecutionArn'"),
+        (f"{taken.arn}/", taken.token, "Value .* at 'durableExecutionArn'"),
     ):
         path = f"/2025-12-01/durable-executions/{arn}"
         answer = http.post(f"{path}/checkpoint", json={"CheckpointToken": token})

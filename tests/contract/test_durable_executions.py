@@ -243,7 +243,8 @@ class TestList:
         self, aws: Any, worker: RawWorker, names: list[str]
     ) -> None:
         assert self.listed(aws, worker, Statuses=["SUCCEEDED", "RUNNING"]) == [names[2], names[0]]
-        assert self.listed(aws, worker, Statuses=["PAUSED"]) == []
+        for status in ("PAUSING", "PAUSED", "DELETING", "TIMED_OUT", "FAILED"):
+            assert self.listed(aws, worker, Statuses=[status]) == []
         assert self.listed(aws, worker, Statuses=["PAUSED", "STOPPED"]) == [names[1]]
 
     def test_name_and_qualifier_are_exact(

@@ -141,13 +141,13 @@ class TestServe:
         refused = RawWorker(http, worker.function).register(DurableConfig=None)
         assert refused.status_code == 409
         assert refused.headers["x-amzn-errortype"] == "ResourceConflictException"
-        assert "exists as a durable function" in refused.json()["Message"]
+        assert "exists as a durable function" in refused.json()["message"]
 
     def test_a_push_target_is_not_served(self, aws: Any, http: httpx.Client, function: str) -> None:
         create(aws, function)
         refused = RawWorker(http, function).register(DurableConfig=None)
         assert refused.status_code == 409
-        assert "is a push target" in refused.json()["Message"]
+        assert "is a push target" in refused.json()["message"]
 
 
 class TestPublish:

@@ -57,7 +57,7 @@ def test_a_synchronous_call_is_answered_when_the_execution_closes(
 def test_a_failed_execution_answers_200_with_a_function_error(
     aws: Any, worker: RawWorker, background: ThreadPoolExecutor
 ) -> None:
-    call = invoke(background, aws, worker)
+    call = invoke(background, aws, worker, InvocationType="RequestResponse")
     failed = {
         "Status": "FAILED",
         "Error": {"ErrorType": "ValueError", "ErrorMessage": "no", "StackTrace": ["line 1"]},
@@ -71,6 +71,19 @@ def test_a_failed_execution_answers_200_with_a_function_error(
         "errorType": "ValueError",
         "stackTrace": ["line 1"],
     }
+
+
+def test_the_qualifier_may_stand_beside_the_name_and_logs_may_be_asked_for(
+    aws: Any, worker: RawWorker, background: ThreadPoolExecutor
+) -> None:
+    for log_type in ("None", "Tail"):
+        call = background.submit(
+            aws.invoke, FunctionName=worker.function, Qualifier="$LATEST", LogType=log_type
+        )
+        worker.succeed(worker.take())
+        answer = call.result()
+        assert answer["Payload"].read() == b'"done"'
+        assert answer["ExecutedVersion"] == "$LATEST"
 
 
 def test_an_asynchronous_call_is_answered_at_once(aws: Any, worker: RawWorker) -> None:

@@ -11,6 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
+from tests.support.traffic import Traffic
 from tests.support.waiting import eventually
 
 Event = dict[str, Any]
@@ -19,9 +20,16 @@ AWAY = (ConnectionError, HTTPClientError)
 """What boto3 raises when the service is not there or goes away."""
 
 
-def lambda_client(url: str, *, attempts: int = 1, read_timeout_seconds: float = 60) -> Any:
-    """boto3 as anybody has it. One attempt: a test sees the first answer."""
-    return boto3.client(
+def lambda_client(
+    url: str,
+    *,
+    attempts: int = 1,
+    read_timeout_seconds: float = 60,
+    traffic: Traffic | None = None,
+) -> Any:
+    """boto3 as anybody has it, with every answer checked against the model. One attempt: a test
+    sees the first answer."""
+    client = boto3.client(
         "lambda",
         endpoint_url=url,
         region_name="us-east-1",
@@ -33,6 +41,7 @@ def lambda_client(url: str, *, attempts: int = 1, read_timeout_seconds: float = 
             max_pool_connections=64,
         ),
     )
+    return (traffic if traffic is not None else Traffic()).watch(client)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,10 +34,11 @@ _MAX_LOGGED_CHARACTERS = 500
 
 @dataclass(frozen=True, slots=True)
 class WireError:
-    """An error code of Lambda's model and its HTTP status."""
+    """An error code of Lambda's model, its HTTP status, and the member that holds its message."""
 
     code: str
     status: int
+    message_member: str = "message"
 
     @property
     def type(self) -> str:
@@ -48,20 +49,21 @@ WIRE_ERRORS: Mapping[type[DomainError], WireError] = {
     InvalidParameterValue: WireError("InvalidParameterValueException", 400),
     InvalidCheckpoint: WireError("InvalidParameterValueException", 400),
     InvalidCheckpointToken: WireError("InvalidParameterValueException", 400),
-    ResourceNotFound: WireError("ResourceNotFoundException", 404),
+    ResourceNotFound: WireError("ResourceNotFoundException", 404, "Message"),
     ResourceConflict: WireError("ResourceConflictException", 409),
     PreconditionFailed: WireError("PreconditionFailedException", 412),
-    ExecutionAlreadyStarted: WireError("DurableExecutionAlreadyStartedException", 409),
-    CallbackTimeout: WireError("CallbackTimeoutException", 400),
+    ExecutionAlreadyStarted: WireError("DurableExecutionAlreadyStartedException", 409, "Message"),
+    CallbackTimeout: WireError("CallbackTimeoutException", 400, "Message"),
     TooManyRequests: WireError("TooManyRequestsException", 429),
     RequestTooLarge: WireError("RequestTooLargeException", 413),
     InvalidRequestContent: WireError("InvalidRequestContentException", 400),
     UnknownOperation: WireError("UnknownOperationException", 404),
-    Unavailable: WireError("ServiceUnavailableException", 503),
+    Unavailable: WireError("ServiceException", 503, "Message"),
 }
-"""SDKs repeat 429 and 5xx and take the other statuses for final."""
+"""SDKs repeat 429 and 5xx and take the other statuses for final. An outage has Lambda's code for
+its own failures with a status of its own, which tells proxies and workers that it will pass."""
 
-_UNEXPECTED = WireError("ServiceException", 500)
+_UNEXPECTED = WireError("ServiceException", 500, "Message")
 
 
 def error_answer(error: Exception, request: str) -> Answer:
@@ -96,9 +98,7 @@ def _answer(
     members: Mapping[str, Any],
     headers: tuple[tuple[bytes, bytes], ...],
 ) -> Answer:
-    """Lambda's model spells the message `message` in some errors and `Message` in others; both
-    are given, so that every client finds it."""
-    body = {"Type": wire.type, "message": message, "Message": message, **members}
+    body = {"Type": wire.type, wire.message_member: message, **members}
     return Answer(
         wire.status,
         to_json(body),

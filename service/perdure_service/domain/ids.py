@@ -18,17 +18,21 @@ FunctionVersionId = NewType("FunctionVersionId", str)
 LATEST = "$LATEST"
 _PARTS = 4096
 _MAX_ARN = 1024
+_SHOWN_CHARACTERS = 200
 
 _FUNCTION = re.compile(
-    r"(?:(?:arn:(?P<partition>[a-z0-9-]+):lambda:(?P<region>[a-z0-9-]+):)?"
-    r"(?P<account>\d{12}):function:)?"
-    r"(?P<name>[a-zA-Z0-9-_]{1,64})(?::(?P<qualifier>\$LATEST|[a-zA-Z0-9-_]{1,128}))?"
+    r"(?:(?:arn:(?:aws[a-zA-Z-]*)?:lambda:(?P<region>[a-z0-9-]+):)?"
+    r"(?P<account>[0-9]{12}):function:)?"
+    r"(?P<name>[a-zA-Z0-9-_]{1,64})"
+    r"(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9-_]{1,128}))?"
 )
-_EXECUTION_ARN = re.compile(
-    r"arn:[a-z0-9-]+:lambda:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):function:"
-    r"(?P<function>[a-zA-Z0-9-_]{1,64}):(?P<version>\$LATEST|\d+)"
-    r"/durable-execution/(?P<name>[a-zA-Z0-9_-]{1,64})/(?P<id>[a-zA-Z0-9_-]+)"
+EXECUTION_ARN_PATTERN = (
+    r"arn:([a-zA-Z0-9-]+):lambda:([a-zA-Z0-9-]+):(\d{12}):function:([a-zA-Z0-9_-]+)"
+    r":(\$LATEST(?:\.PUBLISHED)?|[0-9]+)/durable-execution/([a-zA-Z0-9_-]+)/([a-zA-Z0-9_-]+)"
 )
+"""Lambda's own, which it shows to callers whose ARN is another thing."""
+
+_EXECUTION_ARN = re.compile(EXECUTION_ARN_PATTERN, re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -71,8 +75,8 @@ class FunctionAddress:
         match = _FUNCTION.fullmatch(text)
         if match is None:
             raise InvalidParameterValue(
-                f"Invalid function ARN '{text}': give a function name, "
-                "name:qualifier, or a full Lambda function ARN."
+                f"Invalid function ARN '{text}': give a function name, name:qualifier, or a full "
+                "Lambda function ARN."
             )
         return cls(match["name"], match["qualifier"], match["account"], match["region"])
 
@@ -95,23 +99,24 @@ class ExecutionArn:
 
     @classmethod
     def parse(cls, text: str) -> ExecutionArn:
-        """Raises InvalidParameterValue if `text` is not a durable execution ARN."""
-        match = _EXECUTION_ARN.fullmatch(text) if len(text) <= _MAX_ARN else None
+        """Raises InvalidParameterValue, in the words of Lambda's framework, if `text` is not a
+        durable execution ARN."""
+        if len(text) > _MAX_ARN:
+            raise _no_execution_arn(text, f"have length less than or equal to {_MAX_ARN}")
+        match = _EXECUTION_ARN.fullmatch(text)
         if match is None:
-            raise InvalidParameterValue(
-                f"Invalid durable execution ARN '{text[:_MAX_ARN]}': expected "
-                "arn:aws:lambda:<region>:<account>:function:<name>:<version>"
-                "/durable-execution/<execution name>/<execution id>."
-            )
-        return cls(
-            account=match["account"],
-            region=match["region"],
-            function_name=match["function"],
-            version=match["version"],
-            name=match["name"],
-            id=ExecutionId(match["id"]),
-        )
+            pattern = EXECUTION_ARN_PATTERN
+            raise _no_execution_arn(text, f"satisfy regular expression pattern: {pattern}")
+        _, region, account, function_name, version, name, id_ = match.groups()
+        return cls(account, region, function_name, version, name, ExecutionId(id_))
 
     def __str__(self) -> str:
         function = function_arn(self.account, self.region, self.function_name, self.version)
         return f"{function}/durable-execution/{self.name}/{self.id}"
+
+
+def _no_execution_arn(text: str, constraint: str) -> InvalidParameterValue:
+    return InvalidParameterValue(
+        f"1 validation error detected: Value '{text[:_SHOWN_CHARACTERS]}' at 'durableExecutionArn' "
+        f"failed to satisfy constraint: Member must {constraint}"
+    )

@@ -7,8 +7,9 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from botocore.model import StructureShape
 
-from perdure_service.api.errors import WIRE_ERRORS, error_answer
+from perdure_service.api.errors import WIRE_ERRORS, WireError, error_answer
 from perdure_service.domain.errors import (
     DomainError,
     ExecutionAlreadyStarted,
@@ -16,6 +17,7 @@ from perdure_service.domain.errors import (
     TooManyRequests,
     Unavailable,
 )
+from tests.support.lambda_model import service_model
 
 
 def descendants(kind: type[DomainError]) -> Iterator[type[DomainError]]:
@@ -28,12 +30,23 @@ def test_every_refusal_of_the_domain_has_a_code_and_a_status() -> None:
     assert set(WIRE_ERRORS) == set(descendants(DomainError))
 
 
-def test_the_message_is_given_in_both_spellings() -> None:
+def test_a_refusal_has_its_code_in_the_header_and_its_text_in_the_body() -> None:
     answer = error_answer(InvalidCheckpointToken(), "POST /")
     assert answer.status == 400
     assert dict(answer.headers)[b"x-amzn-errortype"] == b"InvalidParameterValueException"
-    text = "Invalid checkpoint token"
-    assert json.loads(answer.body) == {"Type": "User", "message": text, "Message": text}
+    assert json.loads(answer.body) == {"Type": "User", "message": "Invalid checkpoint token"}
+
+
+IN_THE_MODEL = [wire for wire in WIRE_ERRORS.values() if wire.code in service_model().shape_names]
+
+
+@pytest.mark.parametrize("wire", IN_THE_MODEL, ids=lambda wire: wire.code)
+def test_an_error_has_the_status_and_the_spelling_of_the_model(wire: WireError) -> None:
+    shape = service_model().shape_for(wire.code)
+    assert isinstance(shape, StructureShape)
+    assert wire.message_member in shape.members
+    outage = WIRE_ERRORS[Unavailable]
+    assert wire is outage or wire.status == shape.metadata["error"]["httpStatusCode"]
 
 
 def test_too_many_requests_tells_why_and_when_to_come_back() -> None:
@@ -48,7 +61,7 @@ def test_what_may_pass_later_is_503(caplog: pytest.LogCaptureFixture) -> None:
     answer = error_answer(Unavailable("Postgres is away"), "GET /")
     assert answer.status == 503
     assert json.loads(answer.body)["Type"] == "Server"
-    assert dict(answer.headers)[b"x-amzn-errortype"] == b"ServiceUnavailableException"
+    assert dict(answer.headers)[b"x-amzn-errortype"] == b"ServiceException"
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 

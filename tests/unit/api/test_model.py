@@ -12,11 +12,14 @@ from pydantic import TypeAdapter
 from perdure_service.api.wire import checkpoint, functions, text
 from perdure_service.api.wire.executions import ListedStatus
 from perdure_service.api.wire.invoke import InvocationType, LogType
+from perdure_service.domain.ids import EXECUTION_ARN_PATTERN
 from perdure_service.domain.operations import Action, OperationType
 
 MODEL = Loader().load_service_model("lambda", "service-2")["shapes"]
 
 VALUES = {
+    "NamespacedFunctionName": text.FunctionReference,
+    "CallbackId": text.CallbackId,
     "OperationId": text.OperationId,
     "OperationName": text.OperationName,
     "OperationSubType": text.OperationSubType,
@@ -36,6 +39,10 @@ VALUES = {
 }
 
 LIMITS = {"minLength": "min", "maxLength": "max", "minimum": "min", "maximum": "max"}
+
+
+def test_an_execution_arn_has_the_pattern_of_the_model() -> None:
+    assert MODEL["DurableExecutionArn"]["pattern"] == EXECUTION_ARN_PATTERN
 
 
 @pytest.mark.parametrize("name", VALUES)

@@ -6,6 +6,7 @@ import pytest
 
 from perdure_service.domain.errors import InvalidParameterValue
 from perdure_service.domain.ids import (
+    EXECUTION_ARN_PATTERN,
     ExecutionArn,
     FunctionAddress,
     execution_id,
@@ -69,15 +70,23 @@ def test_an_execution_arn_reads_back() -> None:
         EXECUTION.replace(":1/", ":live/"),
         EXECUTION.replace(":1/", "/"),
         EXECUTION.replace("order-1", "order 1"),
-        EXECUTION.replace("order-1", "x" * 65),
         EXECUTION + "/",
-        EXECUTION + "a" * 1_024,
+        EXECUTION.replace("000000000000", "\u0660" * 12),
         EXECUTION.replace("/", "%2F"),
     ],
 )
-def test_another_arn_is_refused_with_a_word_of_help(text: str) -> None:
-    with pytest.raises(InvalidParameterValue, match="expected arn:aws:lambda:"):
+def test_another_arn_is_refused_with_lambdas_pattern(text: str) -> None:
+    with pytest.raises(InvalidParameterValue) as refused:
         ExecutionArn.parse(text)
+    assert refused.value.message == (
+        f"1 validation error detected: Value '{text}' at 'durableExecutionArn' failed to satisfy "
+        f"constraint: Member must satisfy regular expression pattern: {EXECUTION_ARN_PATTERN}"
+    )
+
+
+def test_an_arn_over_the_limit_is_refused_with_its_length() -> None:
+    with pytest.raises(InvalidParameterValue, match=r"have length less than or equal to 1024$"):
+        ExecutionArn.parse(EXECUTION + "a" * 1_024)
 
 
 def test_a_function_arn_carries_the_callers_qualifier() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Path, Query
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from perdure_service.api.paths import decode
-from perdure_service.api.wire.text import Qualifier
+from perdure_service.api.wire.text import CallbackId, FunctionReference, Qualifier
 
 DEFAULT_ITEMS = 100
 
@@ -18,8 +18,10 @@ def _decoded(segment: str) -> str:
 
 
 ExecutionArnPath = Annotated[str, AfterValidator(_decoded), Path(alias="DurableExecutionArn")]
-CallbackIdPath = Annotated[str, AfterValidator(_decoded), Path(alias="CallbackId")]
-FunctionNamePath = Annotated[str, AfterValidator(_decoded), Path(alias="FunctionName")]
+CallbackIdPath = Annotated[CallbackId, BeforeValidator(_decoded), Path(alias="CallbackId")]
+FunctionNamePath = Annotated[
+    FunctionReference, BeforeValidator(_decoded), Path(alias="FunctionName")
+]
 WorkerIdPath = Annotated[str, AfterValidator(_decoded), Path(alias="WorkerId")]
 Sha256Path = Annotated[str, AfterValidator(_decoded), Path(alias="Sha256")]
 

@@ -35,7 +35,19 @@ TenantId = Annotated[
     str, StringConstraints(min_length=1, max_length=256, pattern=r"^[a-zA-Z0-9\._:\/=+\-@ ]+$")
 ]
 TraceId = Annotated[str, StringConstraints(max_length=8192)]
-FunctionReference = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+FunctionReference = Annotated[
+    str,
+    StringConstraints(
+        min_length=1,
+        max_length=256,
+        pattern=r"^(arn:(aws[a-zA-Z-]*)?:lambda:)?"
+        r"((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?"
+        r"([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?$",
+    ),
+]
+CallbackId = Annotated[
+    str, StringConstraints(min_length=1, max_length=1024, pattern=r"^[A-Za-z0-9+/]+={0,2}$")
+]
 Qualifier = Annotated[
     str,
     StringConstraints(

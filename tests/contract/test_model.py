@@ -1,0 +1,96 @@
+"""Nothing of the model is forgotten: all that a durable operation can be sent, can answer and can
+refuse was seen on the wire by the other tests of this folder, or stands here with the reason.
+
+The list is drawn from the botocore that is installed, so a newer one shows what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+
+from tests.support.lambda_model import facts_of_model
+from tests.support.traffic import Journal
+from tests.support.waiting import eventually
+
+OPEN = {
+    "* error KMS*": "there is no encryption with keys of the user's yet",
+    "* response *.KMSKeyArn": "there is no encryption with keys of the user's yet",
+    "* error TooManyRequestsException*": "there is no throttling yet",
+    "PauseDurableExecution *": "executions cannot be paused yet",
+    "ResumeDurableExecution *": "executions cannot be paused yet",
+    "* response *Status=PAUS*": "executions cannot be paused yet",
+    "* response *PauseDetails*": "executions cannot be paused yet",
+    "GetDurableExecutionHistory response *ExecutionPaused*": "executions cannot be paused yet",
+    "GetDurableExecutionHistory response *ExecutionResumed*": "executions cannot be paused yet",
+    "GetDurableExecutionHistory response EventPauseReason.*": "executions cannot be paused yet",
+    "GetDurableExecutionHistory response EventResumeReason.*": "executions cannot be paused yet",
+    "DeleteDurableExecution *": "executions cannot be deleted yet",
+    "* response *Status=DELETING": "executions cannot be deleted yet",
+    "SendDurableExecutionCallback* error ResourceNotFoundException*": (
+        "executions cannot be deleted yet, and a callback is there as long as its execution"
+    ),
+    "Invoke response InvocationResponse.LogResult": "the service does not keep logs yet",
+}
+"""To be built: by pattern, with what it waits for."""
+
+NEVER = {
+    "Invoke error CodeArtifactUser*": "no code of the service's own is involved",
+    "Invoke error EC2*": "no such infrastructure is involved",
+    "Invoke error EFS*": "no such infrastructure is involved",
+    "Invoke error ENI*": "no such infrastructure is involved",
+    "Invoke error S3Files*": "no such infrastructure is involved",
+    "Invoke error SnapStart*": "no such infrastructure is involved",
+    "Invoke error Invalid[!PR]*": "no subnet, no managed runtime and no stored zip to be invalid",
+    "Invoke error InvalidRuntime*": "no managed runtime to be invalid",
+    "Invoke error SubnetIPAddress*": "no such infrastructure is involved",
+    "Invoke error ModeNotSupported*": "every function has every mode",
+    "Invoke error NoPublishedVersion*": "$LATEST.PUBLISHED is of managed instances only",
+    "Invoke error RecursiveInvocation*": "recursion is not looked for",
+    "Invoke error ResourceConflict*": "a function can be invoked as soon as it exists",
+    "Invoke error ResourceNotReady*": "a function can be invoked as soon as it exists",
+    "Invoke error Runtime*Deleted*": "nothing that was published is deleted",
+    "Invoke error SerializedRequestEntity*": "a request is too large as it comes, if at all",
+    "Invoke error ServiceQuotaExceeded*": "there is no quota for a caller to exceed",
+    "Invoke error UnsupportedMediaType*": "a payload is JSON, whatever its header says: curl's",
+    "CheckpointDurableExecution response ExecutionDetails.InputPayload": (
+        "the invocation that checkpoints was started with the input"
+    ),
+}
+"""What cannot come about here, by pattern, with the reason."""
+
+HERE = Path(__file__).parent
+_OTHERS_SECONDS = 120
+"""The last tests of other pytest-xdist workers may still be running when this one begins."""
+
+
+def test_every_fact_of_the_model_was_seen_on_the_wire_or_has_its_reason(
+    request: pytest.FixtureRequest, journal: Journal
+) -> None:
+    others = _all_other_tests(request)
+    eventually(lambda: journal.tests_done >= others, _OTHERS_SECONDS)
+    seen = journal.facts
+    unseen = facts_of_model() - seen
+    assert sorted(unseen - _matched(unseen, OPEN) - _matched(unseen, NEVER)) == []
+    for pattern in (*OPEN, *NEVER):
+        assert _matched(unseen, [pattern]), f"nothing is left of {pattern}: remove it"
+        assert not _matched(seen, [pattern]), f"{pattern} comes about now: narrow it"
+
+
+def _matched(facts: Iterable[str], patterns: Iterable[str]) -> set[str]:
+    return {fact for fact in facts if any(fnmatchcase(fact, pattern) for pattern in patterns)}
+
+
+def _all_other_tests(request: pytest.FixtureRequest) -> set[str]:
+    """Skips if only some are run: a part of them has seen a part of the model, which says
+    nothing."""
+    tests = [item for item in request.session.items if item.path.parent == HERE]
+    selective = any(
+        request.config.getoption(option) for option in ("keyword", "markexpr", "lf", "failedfirst")
+    )
+    if selective or {test.path for test in tests} != set(HERE.glob("test_*.py")):
+        pytest.skip("needs all tests of this folder")
+    return {test.nodeid for test in tests if test.path != Path(__file__)}
