@@ -24,6 +24,7 @@ Facts that are looked at only where the line says them:
     attempt=2     RetryDetails.CurrentAttempt, but where nothing is said it must be 1
     result=JSON   the payload of Result, read as JSON; {"a":1} and {"a": 1} are the same
     text="..."    the same payload as it is, byte for byte; text=null: there is none
+    empty=true    there is none, or it is the empty text
     input=JSON    the payload of Input
     error=TYPE message="..."    of an Error; what stands before the last dot of a type need not be
                   said, and * in a message stands for anything

@@ -93,7 +93,7 @@ def render(events: Sequence[Event]) -> str:
         begun.add(id_)
         if facts.get("as") == usual_sub_type(type_):
             facts.pop("as", None)
-        for key, usual in (("in", None), ("attempt", 1)):
+        for key, usual in (("in", None), ("attempt", 1), ("empty", False)):
             if facts.get(key) == usual:
                 facts.pop(key, None)
         if "result" in facts:
@@ -141,6 +141,7 @@ def facts_of(event: Event, names: Mapping[str, str]) -> Facts:
             facts["delay"] = delay
     if "Result" in details:
         facts |= _payload("result", details["Result"])
+        facts["empty"] = not facts["text"]
     if "Input" in details:
         facts |= _payload("input", details["Input"])
     if "Error" in details:

@@ -78,7 +78,13 @@ def test_importing_perdure_loads_nothing_heavy() -> None:
 
 def settings(specs: list[str], plain: list[str]) -> DevSettings:
     functions = options.served_functions(
-        specs, plain=plain, execution_timeout=60, retention_days=1, timeout=10, node_runtime=None
+        specs,
+        plain=plain,
+        execution_timeout=60,
+        retention_days=1,
+        timeout=10,
+        python=None,
+        node_runtime=None,
     )
     arguments = ServiceArguments("127.0.0.1", 0, Path("/data"), "eu-west-3")
     return DevSettings(arguments, functions, 1, False)

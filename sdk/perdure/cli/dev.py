@@ -55,6 +55,7 @@ def dev(
     execution_timeout: options.ExecutionTimeout = options.DEFAULT_EXECUTION_TIMEOUT,
     retention_days: options.RetentionDays = options.DEFAULT_RETENTION_DAYS,
     timeout: options.Timeout = options.DEFAULT_TIMEOUT,
+    python: options.PythonProgram = None,
     node_runtime: options.NodeRuntimeFolder = None,
 ) -> None:
     """Run the service and serve functions, with reload, until Ctrl-C.
@@ -74,6 +75,7 @@ def dev(
         execution_timeout=execution_timeout,
         retention_days=retention_days,
         timeout=timeout,
+        python=python,
         node_runtime=node_runtime,
     )
     require("server", *(["lambda"] if functions else []))

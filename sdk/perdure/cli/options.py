@@ -13,7 +13,7 @@ from perdure.worker.functions import ServedFunction
 from perdure.worker.handler_error import HandlerSpecError
 from perdure.worker.handler_spec import HandlerSpec, Language, parse_handler_specs
 from perdure.worker.node_runtime import NodeRuntimeMissing, find_node_runtime
-from perdure.worker.python_runtime import PythonRuntime
+from perdure.worker.python_runtime import PythonRuntime, PythonRuntimeMissing, python_runtime
 from perdure.worker.runtime import Runtime
 from perdure.worker.service_client import DurableConfig
 
@@ -40,6 +40,15 @@ RetentionDays = Annotated[
 Timeout = Annotated[
     int, typer.Option(min=1, max=LONGEST_TIMEOUT_SECONDS, help="Longest invocation, in seconds.")
 ]
+PythonProgram = Annotated[
+    Path | None,
+    typer.Option(
+        "--python",
+        envvar="PERDURE_PYTHON",
+        metavar="PATH",
+        help="The interpreter of Python functions, with awslambdaric, if not this one.",
+    ),
+]
 NodeRuntimeFolder = Annotated[
     Path | None,
     typer.Option(
@@ -63,6 +72,7 @@ def served_functions(
     execution_timeout: int,
     retention_days: int,
     timeout: int,
+    python: Path | None,
     node_runtime: Path | None,
 ) -> tuple[ServedFunction, ...]:
     """Raises typer.BadParameter, whose text says what to change."""
@@ -77,18 +87,29 @@ def served_functions(
             f"--plain {unknown[0]}: no function of that name is served (there is: {named})"
         )
     durable = DurableConfig(execution_timeout, retention_days)
+    for_python = _python_runtime(python)
     return tuple(
         ServedFunction(
-            spec, _runtime(spec, node_runtime), None if spec.name in plain else durable, timeout
+            spec,
+            _runtime(spec, for_python, node_runtime),
+            None if spec.name in plain else durable,
+            timeout,
         )
         for spec in parsed
     )
 
 
-def _runtime(spec: HandlerSpec, node_runtime: Path | None) -> Runtime:
+def _python_runtime(named: Path | None) -> PythonRuntime:
+    try:
+        return PythonRuntime() if named is None else python_runtime(named)
+    except PythonRuntimeMissing as error:
+        raise typer.BadParameter(str(error), param_hint="--python") from error
+
+
+def _runtime(spec: HandlerSpec, for_python: PythonRuntime, node_runtime: Path | None) -> Runtime:
     match spec.language:
         case Language.PYTHON:
-            return PythonRuntime()
+            return for_python
         case Language.NODE:
             named = None if node_runtime is None else node_runtime.expanduser().absolute()
             try:

@@ -31,6 +31,7 @@ def worker(
     execution_timeout: options.ExecutionTimeout = options.DEFAULT_EXECUTION_TIMEOUT,
     retention_days: options.RetentionDays = options.DEFAULT_RETENTION_DAYS,
     timeout: options.Timeout = options.DEFAULT_TIMEOUT,
+    python: options.PythonProgram = None,
     node_runtime: options.NodeRuntimeFolder = None,
     grace: Annotated[
         float, typer.Option(min=0, help="Seconds for running invocations at the end.")
@@ -58,6 +59,7 @@ def worker(
         execution_timeout=execution_timeout,
         retention_days=retention_days,
         timeout=timeout,
+        python=python,
         node_runtime=node_runtime,
     )
     require("lambda")

@@ -24,6 +24,9 @@ from tests.support.javascript import runtime_folder_with
 from tests.support.worker import WorkerProcess, running_worker
 
 Serve = Callable[[Path, str], AbstractContextManager[object]]
+NEWEST_PYTHON = "python-3"
+ENVIRONMENTS = Path(__file__).parents[3] / ".venv" / "python-sdks"
+"""Made by scripts/setup-python-sdks."""
 HASTY = ("--timeout", "2")
 BRIEF = ("--execution-timeout", "2")
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -60,7 +63,10 @@ JAVASCRIPT = Code(
 
 
 def _python(name: str) -> Sdk:
-    return Sdk(name, lambda folder, service_url: _serve(name, PYTHON, folder, service_url))
+    """The newest version is the agent's own; older ones have an interpreter for themselves."""
+    python = ENVIRONMENTS / name.removeprefix("python-") / "bin" / "python"
+    runtime = [] if name == NEWEST_PYTHON else ["--python", str(python)]
+    return Sdk(name, lambda folder, url: _serve(name, PYTHON, folder, url, *runtime))
 
 
 def _javascript(name: str, package: str = SDK) -> Sdk:
@@ -82,8 +88,14 @@ def _serve(name: str, code: Code, folder: Path, service_url: str, *runtime: str)
         plain = ["--plain", f"{function}-plain"] if "plain" in also else []
         if not variant:
             specs.append(f"{function}-order={code.order}")
-        given = [*runtime, *options, *plain]
-        return running_worker(folder / function, service_url, specs, options=given)
+        return running_worker(
+            folder / function,
+            service_url,
+            specs,
+            options=[*runtime, *options, *plain],
+            # The packages of the tests are not the function's.
+            environment={"PYTHONPATH": ""},
+        )
 
     with (
         worker("", also=("plain", "outputs")),
@@ -96,7 +108,9 @@ def _serve(name: str, code: Code, folder: Path, service_url: str, *runtime: str)
 SDKS = {
     sdk.name: sdk
     for sdk in (
-        _python("python-3"),
+        _python("python-1"),
+        _python("python-2"),
+        _python(NEWEST_PYTHON),
         _javascript("javascript-2"),
         _javascript("javascript-2-0", "durable-execution-sdk-js-2.0.0"),
     )

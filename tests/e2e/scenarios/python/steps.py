@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from aws_durable_execution_sdk_python import DurableContext, StepContext
@@ -20,7 +21,7 @@ from aws_durable_execution_sdk_python.retries import (
 )
 
 from common import BrokenError, Event, die, gate, note, scenario
-from versions import StepError
+from versions import StepError, attempt_of
 
 THREE_ATTEMPTS = create_retry_strategy(
     RetryStrategyConfig(
@@ -33,8 +34,25 @@ THREE_ATTEMPTS = create_retry_strategy(
 NO_RETRY = StepConfig(retry_strategy=RetryPresets.none())
 
 
-def breaks(step: StepContext) -> None:
-    raise BrokenError(f"attempt {step.attempt}")
+def _attempts(event: Event) -> Callable[[StepContext], int]:
+    """Counts the attempts of a step, and compares with what it is told."""
+
+    def attempt(step: StepContext) -> int:
+        counted = note(event, "attempt")
+        if attempt_of(step, counted) != counted:
+            raise AssertionError(f"told that attempt {counted} is {attempt_of(step, counted)}")
+        return counted
+
+    return attempt
+
+
+def _breaking(event: Event) -> Callable[[StepContext], None]:
+    attempt = _attempts(event)
+
+    def breaks(step: StepContext) -> None:
+        raise BrokenError(f"attempt {attempt(step)}")
+
+    return breaks
 
 
 @scenario
@@ -61,18 +79,22 @@ def steps_in_a_row(event: Event, context: DurableContext) -> list[int]:
 
 @scenario
 def step_retried(event: Event, context: DurableContext) -> str:
+    attempt = _attempts(event)
+
     def flaky(step: StepContext) -> str:
-        if step.attempt < 3:
-            breaks(step)
-        return f"attempt {step.attempt}"
+        text = f"attempt {attempt(step)}"
+        if text != "attempt 3":
+            raise BrokenError(text)
+        return text
 
     return context.step(flaky, name="flaky", config=StepConfig(retry_strategy=THREE_ATTEMPTS))
 
 
 @scenario
 def step_exhausted(event: Event, context: DurableContext) -> str:
+    config = StepConfig(retry_strategy=THREE_ATTEMPTS)
     try:
-        context.step(breaks, name="broken", config=StepConfig(retry_strategy=THREE_ATTEMPTS))
+        context.step(_breaking(event), name="broken", config=config)
     except StepError as error:
         return str(error)
     return "not reached"
@@ -80,12 +102,12 @@ def step_exhausted(event: Event, context: DurableContext) -> str:
 
 @scenario
 def step_failing_uncaught(event: Event, context: DurableContext) -> None:
-    context.step(breaks, name="broken", config=NO_RETRY)
+    context.step(_breaking(event), name="broken", config=NO_RETRY)
 
 
 @scenario
 def step_with_default_retries(event: Event, context: DurableContext) -> None:
-    context.step(breaks, name="broken")
+    context.step(_breaking(event), name="broken")
 
 
 @scenario
@@ -128,7 +150,7 @@ def _fatal(event: Event, context: DurableContext, config: StepConfig) -> str:
     """The process dies in its second step, the first time."""
 
     def fatal(step: StepContext) -> int:
-        runs = note(event, f"attempt {step.attempt}")
+        runs = note(event, "run")
         if runs == 1:
             gate(event, "die")
             die()

@@ -16,6 +16,11 @@ def _first_of(*names: str) -> Any:
     raise ImportError(f"none of {names} in version {package.__version__}")
 
 
+def attempt_of(step: Any, otherwise: int) -> int:
+    """The attempt that a step is told; version 1 does not tell it."""
+    return getattr(step, "attempt", otherwise)
+
+
 StepError: type[Exception] = _first_of("StepError", "CallableRuntimeError")
 ChildContextError: type[Exception] = _first_of("ChildContextError", "CallableRuntimeError")
 InvokeError: type[Exception] = _first_of("InvokeError", "CallableRuntimeError")
