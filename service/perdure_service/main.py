@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 
 from perdure_service.api.app import Readiness, build_app
 from perdure_service.api.protocol import HttpProtocol
+from perdure_service.api.throttle import Throttle
 from perdure_service.application.checkpoint import CheckpointExecution, ReadState
 from perdure_service.application.closings import Closings
 from perdure_service.application.complete_callback import CompleteCallback
@@ -183,7 +184,9 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
     ready = _readiness(watch, clock, unsafe)
     try:
         yield Service(
-            app=build_app(use_cases, ready=ready, markers=markers),
+            app=build_app(
+                use_cases, ready=ready, markers=markers, throttle=Throttle(settings.rates)
+            ),
             log=log,
             timers=timers,
             claimer=claimer,

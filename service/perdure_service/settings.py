@@ -20,7 +20,8 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One service process. `database_url` None: an embedded Postgres below `data_dir`."""
+    """One service process. `database_url` None: an embedded Postgres below `data_dir`. `rates` are
+    calls a second, by operation; one that is not there is not limited."""
 
     host: str = "127.0.0.1"
     port: int = 8484
@@ -36,6 +37,7 @@ class Settings:
     lease_seconds: int = 8
     shutdown_seconds: int = 5
     limits: Limits = field(default_factory=Limits)
+    rates: Mapping[str, float] = field(default_factory=dict)
     retries: RetryPolicy = field(default_factory=RetryPolicy)
 
     @property

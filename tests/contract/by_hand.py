@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,13 @@ class ByHand:
         """Starts an execution and takes its first invocation."""
         aws.invoke(FunctionName=f"{worker.function}:$LATEST", InvocationType="Event", **request)
         return cls.take(aws, worker)
+
+    @classmethod
+    def unattended(cls, aws: Any, worker: RawWorker) -> ByHand:
+        """Starts an execution that no worker takes: it can be looked at only."""
+        started = aws.invoke(FunctionName=f"{worker.function}:$LATEST", InvocationType="Event")
+        event = {"DurableExecutionArn": started["DurableExecutionArn"]}
+        return cls(aws, worker, Delivered({}, json.dumps(event).encode()), "")
 
     @classmethod
     def take(cls, aws: Any, worker: RawWorker) -> ByHand:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +55,9 @@ class RunningService:
 
 
 @contextmanager
-def running_service(folder: Path, database_url: str) -> Iterator[RunningService]:
+def running_service(
+    folder: Path, database_url: str, options: Sequence[str] = ()
+) -> Iterator[RunningService]:
     """Started and listening; told to stop in the end, and ended by then."""
     output, log = folder / "output", folder / "log"
     environment = {
@@ -65,7 +67,7 @@ def running_service(folder: Path, database_url: str) -> Iterator[RunningService]
     }
     with output.open("w") as out, log.open("w") as err:
         process = subprocess.Popen(
-            [sys.executable, "-m", "perdure_service", "serve", "--port", "0"],
+            [sys.executable, "-m", "perdure_service", "serve", "--port", "0", *options],
             cwd=folder,
             env=environment,
             stdout=out,

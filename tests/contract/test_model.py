@@ -19,7 +19,6 @@ from tests.support.waiting import eventually
 OPEN = {
     "* error KMS*": "there is no encryption with keys of the user's yet",
     "* response *.KMSKeyArn": "there is no encryption with keys of the user's yet",
-    "* error TooManyRequestsException*": "there is no throttling yet",
     "PauseDurableExecution *": "executions cannot be paused yet",
     "ResumeDurableExecution *": "executions cannot be paused yet",
     "* response *Status=PAUS*": "executions cannot be paused yet",
@@ -56,6 +55,8 @@ NEVER = {
     "Invoke error SerializedRequestEntity*": "a request is too large as it comes, if at all",
     "Invoke error ServiceQuotaExceeded*": "there is no quota for a caller to exceed",
     "Invoke error UnsupportedMediaType*": "a payload is JSON, whatever its header says: curl's",
+    "* error TooManyRequestsException.Reason=[!C]*": "rates are those of callers",
+    "* error TooManyRequestsException.Reason=Concurrent*": "rates are those of callers",
     "CheckpointDurableExecution response ExecutionDetails.InputPayload": (
         "the invocation that checkpoints was started with the input"
     ),

@@ -432,7 +432,7 @@ class TestExecutions:
 
     def test_one_that_times_out(self, aws: Any, worker: RawWorker) -> None:
         worker.register(DurableConfig={**DURABLE, "ExecutionTimeout": 1})
-        run = ByHand.start(aws, worker)
+        run = ByHand.unattended(aws, worker)
         eventually(lambda: run.get()["Status"] == "TIMED_OUT")
         shown, last = self.ended(run)
         error = {"ErrorMessage": "Execution timed out after 1 seconds."}

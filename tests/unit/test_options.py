@@ -9,9 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from perdure_service.domain.limits import Limits, RetryPolicy
+from perdure_service.domain.limits import (
+    LAMBDA_RATES,
+    LIMITED_OPERATIONS,
+    Limits,
+    RetryPolicy,
+)
 from perdure_service.options import OPTIONS, chosen
 from perdure_service.settings import Settings, SettingsError
+from tests.support.lambda_model import durable_operations
 
 RUNNING = (Path(__file__).resolve().parents[2] / "docs" / "running.md").read_text()
 
@@ -33,6 +39,7 @@ def test_each_can_be_set_by_its_flag_and_by_its_variable() -> None:
         "--max-idle-pending": "2",
         "--idle-pending-delay": "0",
         "--async-retry-delays": "1,2.5",
+        "--rates": "Invoke=2",
     }
     assert set(wanted) == {option.flag for option in OPTIONS}
     flags = {option.name: wanted[option.flag] for option in OPTIONS}
@@ -40,6 +47,7 @@ def test_each_can_be_set_by_its_flag_and_by_its_variable() -> None:
     by_flag, by_variable = chosen(Settings(), flags, {}), chosen(Settings(), {}, variables)
     assert by_flag == by_variable
     assert by_flag.limits == Limits(operations=7, stored_bytes=2_000_000)
+    assert by_flag.rates == {"Invoke": 2}
     assert by_flag.retries == RetryPolicy(
         first_delay_seconds=0.5,
         max_delay_seconds=9,
@@ -70,12 +78,27 @@ def test_a_flag_beats_its_variable_and_an_empty_variable_is_none() -> None:
         ("--max-failures", "", "whole number"),
         ("--async-retry-delays", "60,x", "a list like 60,120, each of it a number of seconds"),
         ("--async-retry-delays", ",".join("1" * 11), "at most 10"),
+        ("--rates", "Everything=1", "names of durable operations, not 'Everything=1'"),
+        ("--rates", "Invoke=0", "rates from 0.01 to 1000000 calls a second, or off"),
+        ("--rates", "Invoke", "rates from"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(flag: str, value: str, message: str) -> None:
     (option,) = (one for one in OPTIONS if one.flag == flag)
     with pytest.raises(SettingsError, match=message):
         chosen(Settings(), {option.name: value}, {})
+
+
+def test_rates_may_begin_with_lambdas_own() -> None:
+    settings = chosen(Settings(), {"rates": "lambda, GetDurableExecution=off,Invoke=0.5"}, {})
+    assert settings.rates["CheckpointDurableExecution"] == 10_000
+    assert settings.rates["Invoke"] == 0.5
+    assert "GetDurableExecution" not in settings.rates
+
+
+def test_every_durable_operation_can_be_limited() -> None:
+    assert set(LIMITED_OPERATIONS) == set(durable_operations())
+    assert set(LAMBDA_RATES) <= set(LIMITED_OPERATIONS)
 
 
 def test_a_variable_is_named_when_it_is_wrong() -> None:

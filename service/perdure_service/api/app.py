@@ -8,7 +8,7 @@ from collections.abc import Callable, MutableMapping
 from importlib import metadata
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,6 +20,7 @@ from perdure_service.api.openapi import DocumentedApi
 from perdure_service.api.paths import checked_query, one_segment
 from perdure_service.api.routes import callbacks, executions, functions, pages, rest, workers
 from perdure_service.api.routes.pages import Readiness
+from perdure_service.api.throttle import Throttle, ThrottledRoutes
 from perdure_service.api.wire.violations import refusal
 from perdure_service.application.list_executions import ListExecutions
 from perdure_service.application.markers import Markers
@@ -34,8 +35,14 @@ _DESCRIPTION = """AWS Lambda durable functions, self-hosted. Paths that begin wi
 Lambda's own API, for AWS's SDKs and command line; `/v1` is plain REST for people and workers."""
 
 
-def build_app(use_cases: UseCases, *, ready: Callable[[], Readiness], markers: Markers) -> ASGIApp:
-    """The API of one service. `ready` answers GET /ready."""
+def build_app(
+    use_cases: UseCases,
+    *,
+    ready: Callable[[], Readiness],
+    markers: Markers,
+    throttle: Throttle | None = None,
+) -> ASGIApp:
+    """The API of one service. `ready` answers GET /ready; `throttle` limits Lambda's operations."""
     api = DocumentedApi(
         title="Perdure",
         version=metadata.version("perdure"),
@@ -47,19 +54,21 @@ def build_app(use_cases: UseCases, *, ready: Callable[[], Readiness], markers: M
     lists = ListExecutions(use_cases.search, markers)
     api.include_router(pages.router(api, ready))
     api.include_router(rest.router(use_cases, lists))
-    api.include_router(executions.router(use_cases, lists))
-    api.include_router(callbacks.router(use_cases))
+    limited = [Depends(throttle.check)] if throttle else []
+    api.include_router(executions.router(use_cases, lists), dependencies=limited)
+    api.include_router(callbacks.router(use_cases), dependencies=limited)
     api.include_router(functions.router(use_cases))
     api.include_router(workers.router(use_cases))
     for kind in (DomainError, RequestValidationError, HTTPException, ClientGone, Exception):
         api.add_exception_handler(kind, _answer_error)
-    return Service(api, HotRoutes(use_cases))
+    hot = HotRoutes(use_cases)
+    return Service(api, ThrottledRoutes(hot, throttle) if throttle else hot)
 
 
 class Service:
     """Gives every request an id, and serves the hot routes itself."""
 
-    def __init__(self, api: FastAPI, hot: HotRoutes) -> None:
+    def __init__(self, api: FastAPI, hot: HotRoutes | ThrottledRoutes) -> None:
         self._api = api
         self._hot = hot
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from perdure_service.domain.frozen import frozen
 
 MEBIBYTE = 1_048_576
@@ -11,6 +13,38 @@ MAX_CALLBACK_TIMEOUT_SECONDS = 99_999_999
 CLIENT_TOKEN_WINDOW_SECONDS = 900
 SYNC_INVOKE_SECONDS = 900
 MARKER_SECONDS = 86_400
+
+
+LIMITED_OPERATIONS = (
+    "Invoke",
+    "CheckpointDurableExecution",
+    "GetDurableExecutionState",
+    "GetDurableExecution",
+    "GetDurableExecutionHistory",
+    "ListDurableExecutionsByFunction",
+    "StopDurableExecution",
+    "PauseDurableExecution",
+    "ResumeDurableExecution",
+    "DeleteDurableExecution",
+    "SendDurableExecutionCallbackSuccess",
+    "SendDurableExecutionCallbackFailure",
+    "SendDurableExecutionCallbackHeartbeat",
+)
+"""Those whose calls can be limited to a rate."""
+
+LAMBDA_RATES: Mapping[str, float] = {
+    "Invoke": 300,
+    "CheckpointDurableExecution": 10_000,
+    "GetDurableExecutionState": 10_000,
+    "GetDurableExecution": 30,
+    "GetDurableExecutionHistory": 15,
+    "ListDurableExecutionsByFunction": 15,
+    "StopDurableExecution": 300,
+    "SendDurableExecutionCallbackSuccess": 3_000,
+    "SendDurableExecutionCallbackFailure": 3_000,
+    "SendDurableExecutionCallbackHeartbeat": 3_000,
+}
+"""Calls a second that Lambda takes from an account in most of its regions."""
 
 
 @frozen
