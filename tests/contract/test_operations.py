@@ -127,6 +127,36 @@ def test_an_invocation_is_told_what_happened_since_the_last_one_that_ended_well(
     worker.succeed(last)
 
 
+def test_what_is_too_much_for_one_answer_comes_in_pages_of_the_state(
+    aws: Any, taken: Delivered
+) -> None:
+    ids = [f"cb{n}" for n in range(6)]
+    opened = aws.checkpoint_durable_execution(
+        DurableExecutionArn=taken.arn,
+        CheckpointToken=taken.token,
+        Updates=[{"Id": id_, "Type": "CALLBACK", "Action": "START"} for id_ in ids],
+    )
+    for callback in opened["NewExecutionState"]["Operations"]:
+        aws.send_durable_execution_callback_success(
+            CallbackId=callback["CallbackDetails"]["CallbackId"], Result=b"x" * 1_048_576
+        )
+    answer = aws.checkpoint_durable_execution(
+        DurableExecutionArn=taken.arn, CheckpointToken=opened["CheckpointToken"]
+    )
+    state = answer["NewExecutionState"]
+    assert 0 < len(state["Operations"]) < len(ids)
+    rest = aws.get_durable_execution_state(
+        DurableExecutionArn=taken.arn,
+        CheckpointToken=answer["CheckpointToken"],
+        Marker=state["NextMarker"],
+        MaxItems=1_000,
+    )
+    assert "NextMarker" not in rest
+    operations = state["Operations"] + rest["Operations"]
+    assert [operation["Id"] for operation in operations] == ids
+    assert {len(operation["CallbackDetails"]["Result"]) for operation in operations} == {1_048_576}
+
+
 def test_an_output_that_is_not_utf8_fails_the_execution_at_once(
     aws: Any, worker: RawWorker, taken: Delivered
 ) -> None:

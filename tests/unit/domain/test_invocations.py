@@ -319,6 +319,22 @@ def test_an_invalid_output_fails_the_execution_at_once(output: str | None, messa
     assert (error.message or "").startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("mode", "mebibytes"),
+    [(InvokeMode.REQUEST_RESPONSE, 6), (InvokeMode.EVENT, 1), (InvokeMode.CHAINED, 1)],
+)
+def test_an_output_may_be_larger_if_somebody_waits_for_it(mode: InvokeMode, mebibytes: int) -> None:
+    fits, too_large = running(mode=mode), running(mode=mode)
+    fits.returns("SUCCEEDED", Result="x" * mebibytes * MEBIBYTE)
+    assert fits.execution.status is ExecutionStatus.SUCCEEDED
+    too_large.returns("SUCCEEDED", Result="x" * (mebibytes * MEBIBYTE + 1))
+    error = too_large.execution.error
+    assert error is not None
+    assert error.message == (
+        f"Execution output payload size must be less than or equal to {mebibytes * MEBIBYTE} bytes."
+    )
+
+
 def test_a_step_that_crashed_is_as_it_was() -> None:
     scenario = running()
     scenario.accepted(step("a", Action.SUCCEED), step("b"))
