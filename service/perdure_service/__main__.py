@@ -44,6 +44,12 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--no-notify", action="store_true", help="do not use LISTEN and NOTIFY (for PgBouncer)"
     )
+    serve.add_argument(
+        "--dead-letter-target",
+        action="append",
+        metavar="ARN=URL",
+        help="deliver what functions send to this queue or topic to a URL; may be repeated",
+    )
     add_options(serve)
     commands.add_parser("migrate", help="bring the schema of DATABASE_URL up to date")
     return parser
@@ -88,7 +94,13 @@ def _serve(parsed: argparse.Namespace) -> int:
         from perdure_service.main import PortTaken, serve
         from perdure_service.postgres.durability import UnsafePostgres
         from perdure_service.postgres.embedded import EmbeddedPostgresError
-        from perdure_service.settings import Settings, SettingsError, database_url, region_is_valid
+        from perdure_service.settings import (
+            Settings,
+            SettingsError,
+            database_url,
+            dead_letter_targets,
+            region_is_valid,
+        )
     except ModuleNotFoundError as missing:
         if missing.name is None or missing.name.startswith("perdure_service"):
             raise
@@ -99,6 +111,7 @@ def _serve(parsed: argparse.Namespace) -> int:
         )
     try:
         url = database_url(os.environ)
+        targets = dead_letter_targets(parsed.dead_letter_target, os.environ)
     except SettingsError as error:
         return _fail(str(error), EXIT_USAGE)
     settings = Settings(
@@ -111,6 +124,7 @@ def _serve(parsed: argparse.Namespace) -> int:
         unsafe_durability=parsed.unsafe_durability,
         notify=not parsed.no_notify,
         cache_bytes=parsed.cache_mb * 1_048_576,
+        dead_letter_targets=targets,
     )
     if parsed.dev:
         settings = replace(settings, retries=replace(settings.retries, max_init_failures=3))

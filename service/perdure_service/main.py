@@ -24,6 +24,7 @@ from perdure_service.api.throttle import Throttle
 from perdure_service.application.checkpoint import CheckpointExecution, ReadState
 from perdure_service.application.closings import Closings
 from perdure_service.application.complete_callback import CompleteCallback
+from perdure_service.application.dead_letters import DeadLetterTargets, ManageDeadLetters
 from perdure_service.application.end_invocation import EndInvocation
 from perdure_service.application.envelope import Envelopes
 from perdure_service.application.functions import ManageFunctions
@@ -36,6 +37,7 @@ from perdure_service.application.resolve import ResolveFunction
 from perdure_service.application.stop import StopExecution
 from perdure_service.application.use_cases import UseCases
 from perdure_service.dispatch.claimer import Claimer
+from perdure_service.dispatch.dead_letters import DeadLetterPost
 from perdure_service.dispatch.dispatchers import Dispatchers
 from perdure_service.dispatch.push import PushTargets, replica_card
 from perdure_service.dispatch.sessions import Sessions
@@ -43,6 +45,7 @@ from perdure_service.postgres.cache import ExecutionCache
 from perdure_service.postgres.claims import PostgresClaims
 from perdure_service.postgres.clock import PostgresClock
 from perdure_service.postgres.connection import sqlalchemy_url
+from perdure_service.postgres.dead_letters import PostgresDeadLetters
 from perdure_service.postgres.durability import refuse, unsafe_settings
 from perdure_service.postgres.embedded import EmbeddedPostgres
 from perdure_service.postgres.functions import PostgresFunctions
@@ -89,6 +92,7 @@ class Service:
     notifier: Notifier | None
     sessions: Sessions
     closings: Closings
+    post: DeadLetterPost
 
     def let_go(self) -> None:
         """Answer those whom uvicorn would otherwise wait for: polls, and callers of Invoke."""
@@ -98,8 +102,9 @@ class Service:
     async def run(self) -> None:
         """Run all background services; the first that fails ends them all."""
         async with asyncio.TaskGroup() as tasks:
-            for work in (self.log.run, self.timers.run, self.claimer.run, self.watch.run):
-                tasks.create_task(work())
+            works = (self.log, self.timers, self.claimer, self.watch, self.post)
+            for work in works:
+                tasks.create_task(work.run())
             if self.notifier is not None:
                 tasks.create_task(self.notifier.run())
 
@@ -147,6 +152,9 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
     sessions.on_free = push.on_free = claimer.slots_are_free
     timers = Timers(log, clock)
     notices = Notices(HearChild(log, limits))
+    letters = PostgresDeadLetters(pool)
+    targets = DeadLetterTargets(settings.dead_letter_targets)
+    post = DeadLetterPost(letters, targets, clock, settings.deliveries)
     watch = Watch(
         look=PostgresLook(pool, clock),
         clock=clock,
@@ -156,10 +164,17 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         end=end,
         workforces=(sessions, push),
         offer=claimer.offer,
+        letters_are_due=post.wake,
         lease_seconds=settings.lease_seconds,
     )
     notifier = None
-    observers = [closings.observe, timers.observe, claimer.observe, notices.observe]
+    observers = [
+        closings.observe,
+        timers.observe,
+        claimer.observe,
+        notices.observe,
+        post.observe,
+    ]
     if settings.notify:
         notifier = Notifier(url, on_hint=watch.nudge, is_awaited=closings.is_awaited)
         observers.append(notifier.observe)
@@ -175,8 +190,13 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         stop=StopExecution(log, limits),
         callbacks=CompleteCallback(log, keys, limits),
         functions=ManageFunctions(
-            catalogue=catalogue, clock=clock, account=settings.account, region=settings.region
+            catalogue=catalogue,
+            clock=clock,
+            account=settings.account,
+            region=settings.region,
+            dead_letters=targets,
         ),
+        dead_letters=ManageDeadLetters(letters, clock),
         resolve=resolve,
         search=PostgresSearch(engine, settings.account),
         workers=sessions,
@@ -194,6 +214,7 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
             notifier=notifier,
             sessions=sessions,
             closings=closings,
+            post=post,
         )
     finally:
         await notices.close()

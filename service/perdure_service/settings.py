@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from perdure_service.domain.limits import Limits, RetryPolicy
+from perdure_service.domain.http_url import http_url
+from perdure_service.domain.limits import DeliveryPolicy, Limits, RetryPolicy
 
 _POSTGRES_SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 _REGION = re.compile(r"(?:eusc-)?[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-[0-9]")
@@ -36,9 +37,11 @@ class Settings:
     read_connections: int = 4
     lease_seconds: int = 8
     shutdown_seconds: int = 5
+    dead_letter_targets: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     rates: Mapping[str, float] = field(default_factory=dict)
     retries: RetryPolicy = field(default_factory=RetryPolicy)
+    deliveries: DeliveryPolicy = field(default_factory=DeliveryPolicy)
 
     @property
     def is_open(self) -> bool:
@@ -62,6 +65,23 @@ def database_url(environment: Mapping[str, str]) -> str | None:
     if url and not url.startswith(_POSTGRES_SCHEMES):
         raise SettingsError("DATABASE_URL must have the form postgresql://user@host/database.")
     return url or None
+
+
+def dead_letter_targets(
+    flags: Sequence[str] | None, environment: Mapping[str, str]
+) -> dict[str, str]:
+    """ARNs and the URLs that they stand for, from `ARN=URL` each; the flags, or else the words of
+    PERDURE_DEAD_LETTER_TARGETS. Raises SettingsError."""
+    words = flags or environment.get("PERDURE_DEAD_LETTER_TARGETS", "").split()
+    targets: dict[str, str] = {}
+    for word in words:
+        arn, _, url = word.partition("=")
+        if not arn.startswith("arn:") or http_url(url) is None:
+            raise SettingsError(
+                f"A dead letter target must be ARN=URL, with an http or https URL, not '{arn}=...'."
+            )
+        targets[arn] = url
+    return targets
 
 
 def region_is_valid(region: str) -> bool:

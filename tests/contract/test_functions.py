@@ -225,3 +225,20 @@ def test_code_is_checked_against_its_name(http: httpx.Client, function: str) -> 
         answer = http.put(f"/v1/code/{name}", content=body)
         assert answer.status_code == 400
         assert message in answer.json()["message"]
+
+
+def test_a_workers_function_names_where_its_dead_letters_go(aws: Any, worker: RawWorker) -> None:
+    def target() -> Any:
+        found = aws.get_function_configuration(FunctionName=worker.function)
+        return found.get("DeadLetterConfig")
+
+    assert target() is None
+    url, arn = "https://example.com/letters", "arn:aws:https://example.com/letters"
+    for spelled in (url, arn):
+        assert worker.register(DeadLetterConfig={"TargetArn": spelled}).status_code == 200
+        assert target() == {"TargetArn": arn}, "as Lambda's model has it"
+    refused = worker.register(DeadLetterConfig={"TargetArn": "arn:aws:sqs:us-east-1:0:q"})
+    assert refused.status_code == 400
+    assert "--dead-letter-target" in refused.json()["message"]
+    assert worker.register(DeadLetterConfig={"TargetArn": ""}).status_code == 200
+    assert target() is None

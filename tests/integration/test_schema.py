@@ -9,6 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from perdure_service.postgres.connection import sqlalchemy_url
+from perdure_service.postgres.dead_letters import CLAIM
 from perdure_service.postgres.durability import UnsafePostgres, refuse, unsafe_settings
 from perdure_service.postgres.look import LOOK
 from perdure_service.postgres.migrate import migrate
@@ -31,6 +32,10 @@ INSERT INTO invocation (part, execution_id, function_version_id, ready_at)
 INSERT INTO event (part, execution_id, event_id, type, at)
   SELECT e % 4096, ('00000000-0000-0000-0000-' || lpad(e::text, 12, '0'))::uuid, n,
          'StepStarted', now() FROM generate_series(1, 40) e, generate_series(1, 500) n;
+INSERT INTO dead_letter (part, execution_id, function_arn, target, event, status, error_type,
+    error_message, closed_at, due_at)
+  SELECT n % 4096, gen_random_uuid(), 'f', 't', '', 'FAILED', '', '', now(),
+         now() + n * interval '1 second' FROM generate_series(1, 20000) n;
 ANALYZE;
 """
 
@@ -96,6 +101,14 @@ def test_the_look_finds_timers_and_ready_invocations_by_index(filled: str) -> No
         "invocation_worker_id_idx",
         "Bitmap Heap Scan",
     }
+    assert scans["dead_letter"] == {"dead_letter_due_at_idx"}
+
+
+def test_dead_letters_are_claimed_by_index(filled: str) -> None:
+    parameters = {"now": "2000-01-01Z", "until": "2000-01-01Z", "limit": 4, "excluded": []}
+    scans = scans_of(filled, CLAIM, parameters)
+    assert scans["dead_letter"] <= {"dead_letter_due_at_idx", "dead_letter_pkey"}
+    assert "dead_letter_due_at_idx" in scans["dead_letter"]
 
 
 def test_a_page_of_history_reads_its_stretch_of_the_log_only(filled: str) -> None:

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 
 from perdure_service.domain.decision import Decision, Moment
-from perdure_service.domain.effects import CallbackRow, Effects, effects_between
+from perdure_service.domain.effects import CallbackRow, DeadLetter, Effects, effects_between
 from perdure_service.domain.errors import DomainError
 from perdure_service.domain.events import Event
 from perdure_service.domain.execution import (
@@ -37,6 +37,7 @@ class Tables:
     callbacks: Mapping[str, CallbackRow] = field(default_factory=dict)
     queue: Queued | Running | None = None
     notices: tuple[ParentLink, ...] = ()
+    letters: tuple[DeadLetter, ...] = ()
 
     def with_effects(self, effects: Effects) -> Tables:
         timers = {} if effects.closed else dict(self.timers)
@@ -50,11 +51,13 @@ class Tables:
         for operation_id in effects.callbacks_closed:
             del callbacks[operation_id]
         notice = () if effects.notice is None else (effects.notice,)
+        letter = () if effects.dead_letter is None else (effects.dead_letter,)
         return Tables(
             timers,
             callbacks,
             effects.queue if effects.queue_moved else self.queue,
             self.notices + notice,
+            self.letters + letter,
         )
 
 

@@ -66,6 +66,7 @@ class ExecutionMachine(RuleBasedStateMachine):
         operations=st.sampled_from([3_000, 3_000, 8]),
         max_failures=st.sampled_from([None, None, 4]),
         parent=st.sampled_from([None, PARENT]),
+        dead_letter_target=st.sampled_from([None, "http://127.0.0.1:9"]),
         begins=st.lists(st.sampled_from(OPENINGS), unique=True),
     )
     def start(
@@ -74,10 +75,15 @@ class ExecutionMachine(RuleBasedStateMachine):
         operations: int,
         max_failures: int | None,
         parent: ParentLink | None,
+        dead_letter_target: str | None,
         begins: list[OperationUpdate],
     ) -> None:
         self.world = World(
-            new_execution(timeout_seconds=timeout_seconds, parent=parent),
+            new_execution(
+                timeout_seconds=timeout_seconds,
+                parent=parent,
+                dead_letter_target=dead_letter_target,
+            ),
             Limits(operations=operations, operation_payload_bytes=64),
             RetryPolicy(max_failures=max_failures, max_init_failures=4, max_idle_pending=4),
         )

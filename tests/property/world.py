@@ -21,7 +21,7 @@ from perdure_service.domain.decide_start import decide_start
 from perdure_service.domain.decide_time import decide_tick
 from perdure_service.domain.decision import Decision, Moment, NewExecution
 from perdure_service.domain.errors import DomainError
-from perdure_service.domain.execution import Execution, Queued, TimerKind
+from perdure_service.domain.execution import Execution, ExecutionStatus, Queued, TimerKind
 from perdure_service.domain.ids import InvocationId
 from perdure_service.domain.instant import Instant, after
 from perdure_service.domain.limits import Limits, RetryPolicy
@@ -194,6 +194,9 @@ class World:
         assert tables.queue == live.ledger.invocation
         parent = live.identity.parent
         assert tables.notices == ((parent,) if live.is_closed and parent else ())
+        undone = live.is_closed and live.status is not ExecutionStatus.SUCCEEDED
+        wanted = [live.status] if undone and live.identity.dead_letter_target else []
+        assert [letter.status for letter in tables.letters] == wanted
         assert_caches_are_exact(live)
         running = live.ledger.invocation
         running_id = None if running is None or isinstance(running, Queued) else running.id

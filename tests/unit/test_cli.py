@@ -42,6 +42,7 @@ def test_dev_listens_on_loopback_only(handler: str, host: str) -> None:
     [
         (("dev", "missing.py"), "There is no file 'missing.py'"),
         (("dev", "orders/app.py", "--plain", "other"), "there is: orders"),
+        (("dev", "orders/app.py", "--dead-letter", "other=http://here/"), "there is: orders"),
         (("dev", "orders/app.py", "--concurrency", "0"), "--concurrency"),
         (("worker", "orders/app.py", "--service", "localhost:8484"), "http://127.0.0.1:8484"),
         (("worker", "orders/app.py"), "--service"),
@@ -120,3 +121,28 @@ def test_a_plain_function_needs_no_qualifier(handler: str) -> None:
     lines = "\n".join(banner(URL, settings([handler], ["orders"])))
     assert "--function-name orders " in lines
     assert "/functions/orders/invocations" in lines
+
+
+@pytest.mark.parametrize(
+    ("given", "targets"),
+    [
+        ([], [None, None]),
+        (["http://here/?a=b"], ["http://here/?a=b"] * 2),
+        (["orders=http://here/", "http://rest/"], ["http://here/", "http://rest/"]),
+        (["other=arn:aws:sqs:us-east-1:0:q"], [None, "arn:aws:sqs:us-east-1:0:q"]),
+    ],
+)
+def test_dead_letters_go_where_the_function_or_all_of_them_say(
+    handler: str, given: list[str], targets: list[str | None]
+) -> None:
+    functions = options.served_functions(
+        [handler, f"other={handler}"],
+        plain=[],
+        execution_timeout=60,
+        retention_days=1,
+        timeout=60,
+        python=None,
+        node_runtime=None,
+        dead_letter=given,
+    )
+    assert [function.dead_letter for function in functions] == targets

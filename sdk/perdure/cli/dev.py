@@ -57,6 +57,7 @@ def dev(
     timeout: options.Timeout = options.DEFAULT_TIMEOUT,
     python: options.PythonProgram = None,
     node_runtime: options.NodeRuntimeFolder = None,
+    dead_letter: options.DeadLetter = [],  # noqa: B006  typer copies it
 ) -> None:
     """Run the service and serve functions, with reload, until Ctrl-C.
 
@@ -77,6 +78,7 @@ def dev(
         timeout=timeout,
         python=python,
         node_runtime=node_runtime,
+        dead_letter=dead_letter,
     )
     require("server", *(["lambda"] if functions else []))
     settings = DevSettings(

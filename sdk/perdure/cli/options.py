@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, assert_never
@@ -16,6 +17,8 @@ from perdure.worker.node_runtime import NodeRuntimeMissing, find_node_runtime
 from perdure.worker.python_runtime import PythonRuntime, PythonRuntimeMissing, python_runtime
 from perdure.worker.runtime import Runtime
 from perdure.worker.service_client import DurableConfig
+
+_NAMED = re.compile(r"(?P<name>[a-zA-Z0-9-_]{1,64})=(?P<target>.+)")
 
 DAY_SECONDS = 86_400
 LONGEST_EXECUTION_SECONDS = 366 * DAY_SECONDS
@@ -59,6 +62,14 @@ NodeRuntimeFolder = Annotated[
     ),
 ]
 
+DeadLetter = Annotated[
+    list[str],
+    typer.Option(
+        metavar="[NAME=]URL",
+        help="Where events of failed asynchronous executions go: of this function, or of all.",
+    ),
+]
+
 DEFAULT_CONCURRENCY = 32
 DEFAULT_EXECUTION_TIMEOUT = DAY_SECONDS
 DEFAULT_RETENTION_DAYS = 14
@@ -74,18 +85,17 @@ def served_functions(
     timeout: int,
     python: Path | None,
     node_runtime: Path | None,
+    dead_letter: Sequence[str] = (),
 ) -> tuple[ServedFunction, ...]:
     """Raises typer.BadParameter, whose text says what to change."""
     try:
         parsed = parse_handler_specs(specs)
     except HandlerSpecError as error:
         raise typer.BadParameter(str(error)) from error
-    unknown = sorted(set(plain) - {spec.name for spec in parsed})
-    if unknown:
-        named = ", ".join(spec.name for spec in parsed) or "none"
-        raise typer.BadParameter(
-            f"--plain {unknown[0]}: no function of that name is served (there is: {named})"
-        )
+    names = [spec.name for spec in parsed]
+    _check_names("--plain", plain, names)
+    targets = dict(map(_dead_letter, dead_letter))
+    _check_names("--dead-letter", [name for name in targets if name], names)
     durable = DurableConfig(execution_timeout, retention_days)
     for_python = _python_runtime(python)
     return tuple(
@@ -94,6 +104,7 @@ def served_functions(
             _runtime(spec, for_python, node_runtime),
             None if spec.name in plain else durable,
             timeout,
+            dead_letter=targets.get(spec.name, targets.get("")),
         )
         for spec in parsed
     )
@@ -118,3 +129,18 @@ def _runtime(spec: HandlerSpec, for_python: PythonRuntime, node_runtime: Path | 
                 raise typer.BadParameter(str(error)) from error
         case other:
             assert_never(other)
+
+
+def _check_names(option: str, given: Sequence[str], served: Sequence[str]) -> None:
+    unknown = sorted(set(given) - set(served))
+    if unknown:
+        named = ", ".join(served) or "none"
+        raise typer.BadParameter(
+            f"{option} {unknown[0]}: no function of that name is served (there is: {named})"
+        )
+
+
+def _dead_letter(text: str) -> tuple[str, str]:
+    """The function's name, empty for all of them, and where its dead letters go."""
+    named = _NAMED.fullmatch(text)
+    return (named["name"], named["target"]) if named else ("", text)

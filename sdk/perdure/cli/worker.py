@@ -33,6 +33,7 @@ def worker(
     timeout: options.Timeout = options.DEFAULT_TIMEOUT,
     python: options.PythonProgram = None,
     node_runtime: options.NodeRuntimeFolder = None,
+    dead_letter: options.DeadLetter = [],  # noqa: B006  typer copies it
     grace: Annotated[
         float, typer.Option(min=0, help="Seconds for running invocations at the end.")
     ] = 30.0,
@@ -61,6 +62,7 @@ def worker(
         timeout=timeout,
         python=python,
         node_runtime=node_runtime,
+        dead_letter=dead_letter,
     )
     require("lambda")
     from perdure.worker.agent import AgentSettings

@@ -24,13 +24,15 @@ _PAUSE_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class ServedFunction:
-    """A function as its owner wants it; `durable` is None for a plain one."""
+    """A function as its owner wants it; `durable` is None for a plain one. `dead_letter` is where
+    the events of its failed asynchronous executions go."""
 
     spec: HandlerSpec
     runtime: Runtime
     durable: DurableConfig | None
     timeout_seconds: int
     memory_mb: int = 128
+    dead_letter: str | None = None
 
     def registration(self, live: LiveCode) -> FunctionRegistration:
         return FunctionRegistration(
@@ -41,6 +43,7 @@ class ServedFunction:
             runtime=self.runtime.name,
             handler=self.spec.handler,
             code_sha256=live.packed.sha256 if live.packed else None,
+            dead_letter=self.dead_letter,
         )
 
 

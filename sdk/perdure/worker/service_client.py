@@ -59,6 +59,7 @@ class FunctionRegistration:
     runtime: str
     handler: str
     code_sha256: str | None
+    dead_letter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +226,7 @@ def _registration(function: FunctionRegistration) -> dict[str, Any]:
         "Runtime": function.runtime,
         "Handler": function.handler,
         "CodeSha256": function.code_sha256,
+        "DeadLetterConfig": {"TargetArn": function.dead_letter or ""},
     }
 
 

@@ -18,7 +18,15 @@ from perdure_service.api.errors import error_answer
 from perdure_service.api.hot import Exchange, HotRoutes
 from perdure_service.api.openapi import DocumentedApi
 from perdure_service.api.paths import checked_query, one_segment
-from perdure_service.api.routes import callbacks, executions, functions, pages, rest, workers
+from perdure_service.api.routes import (
+    callbacks,
+    dead_letters,
+    executions,
+    functions,
+    pages,
+    rest,
+    workers,
+)
 from perdure_service.api.routes.pages import Readiness
 from perdure_service.api.throttle import Throttle, ThrottledRoutes
 from perdure_service.api.wire.violations import refusal
@@ -54,6 +62,7 @@ def build_app(
     lists = ListExecutions(use_cases.search, markers)
     api.include_router(pages.router(api, ready))
     api.include_router(rest.router(use_cases, lists))
+    api.include_router(dead_letters.router(use_cases.dead_letters))
     limited = [Depends(throttle.check)] if throttle else []
     api.include_router(executions.router(use_cases, lists), dependencies=limited)
     api.include_router(callbacks.router(use_cases), dependencies=limited)

@@ -23,6 +23,7 @@ _LINKS = (
     ("/docs", "API reference", "every route, its parameters and bodies"),
     ("/openapi.json", "OpenAPI document", "for tools"),
     ("/v1/executions", "Executions", "newest first, as JSON"),
+    ("/v1/dead-letters", "Dead letters", "events of failed asynchronous executions on their way"),
     ("/2015-03-31/functions", "Functions", "Lambda's ListFunctions"),
     ("/ready", "Ready", "whether the service can do its work, and why not"),
     ("/health", "Health", "whether the process answers"),

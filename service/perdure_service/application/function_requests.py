@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
 
 from perdure_service.domain.errors import InvalidParameterValue, ResourceConflict
 from perdure_service.domain.functions import (
@@ -12,6 +11,7 @@ from perdure_service.domain.functions import (
     FunctionVersion,
     PackageType,
 )
+from perdure_service.domain.http_url import http_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class NewFunction:
     memory_mb: int = 128
     description: str = ""
     publish: bool = False
+    dead_letter_target: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class ServedFunction:
     runtime: str
     handler: str
     code_sha256: str | None
+    dead_letter_target: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +85,13 @@ def push_target(new: NewFunction) -> str:
             "PackageType=Image and ImageUri=http://host:port."
         )
     uri = new.image_uri or ""
-    url = _http_url(uri)
+    url = http_url(uri)
     if url is None:
         raise InvalidParameterValue(
             f"The ImageUri '{uri}' is not a push target: give the address at which the image "
             "already runs, as http://host:port or https://host:port/path."
         )
     return uri if url.path else url._replace(path=RUNTIME_EMULATOR_PATH).geturl()
-
-
-def _http_url(text: str) -> SplitResult | None:
-    if not text.isascii() or not text.isprintable() or " " in text:
-        return None
-    try:
-        url = urlsplit(text)
-        plain = url.scheme in ("http", "https") and url.hostname and url.port != 0
-    except ValueError:
-        return None
-    return url if plain and url.username is None and not url.fragment else None
 
 
 def require_same_kind(latest: FunctionVersion, served: ServedFunction) -> None:

@@ -10,6 +10,7 @@ import uuid
 import zipfile
 from dataclasses import dataclass, replace
 
+from perdure_service.application.dead_letters import DeadLetterTargets
 from perdure_service.application.function_requests import (
     NewFunction,
     PublishRequest,
@@ -52,6 +53,7 @@ class ManageFunctions:
     clock: Clock
     account: str
     region: str
+    dead_letters: DeadLetterTargets
 
     async def create(self, new: NewFunction) -> FunctionVersion:
         """Add a push target. Raises ResourceConflict if the name is taken."""
@@ -66,6 +68,7 @@ class ManageFunctions:
                 package_type=new.package_type,
                 image_uri=push_target(new),
                 description=new.description,
+                dead_letter_target=self.dead_letters.checked(new.dead_letter_target),
             )
         )
         return await self.catalogue.publish(name, None) if new.publish else created
@@ -90,6 +93,7 @@ class ManageFunctions:
             runtime=served.runtime,
             handler=served.handler,
             code_sha256=served.code_sha256,
+            dead_letter_target=self.dead_letters.checked(served.dead_letter_target),
         )
         if wanted == latest:
             return latest
@@ -189,6 +193,7 @@ class ManageFunctions:
             runtime=served.runtime,
             handler=served.handler,
             code_sha256=served.code_sha256,
+            dead_letter_target=self.dead_letters.checked(served.dead_letter_target),
         )
 
     def _version(
@@ -204,6 +209,7 @@ class ManageFunctions:
         code_sha256: str | None = None,
         image_uri: str | None = None,
         description: str = "",
+        dead_letter_target: str | None = None,
     ) -> FunctionVersion:
         return FunctionVersion(
             id=FunctionVersionId(_new_id()),
@@ -222,6 +228,7 @@ class ManageFunctions:
             description=description,
             revision_id=_new_id(),
             created_at=self.clock.now(),
+            dead_letter_target=dead_letter_target,
         )
 
 

@@ -65,6 +65,9 @@ def new_execution(request: StartRequest) -> NewExecution:
             trace_id=request.trace_id,
             tenant_id=request.tenant_id,
             client_context=request.client_context,
+            dead_letter_target=(
+                version.dead_letter_target if request.mode is InvokeMode.EVENT else None
+            ),
         ),
         input=request.payload,
     )

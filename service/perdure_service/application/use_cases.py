@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from perdure_service.application.checkpoint import CheckpointExecution, ReadState
 from perdure_service.application.complete_callback import CompleteCallback
+from perdure_service.application.dead_letters import ManageDeadLetters
 from perdure_service.application.functions import ManageFunctions
 from perdure_service.application.invoke import Invoke
 from perdure_service.application.read import ReadExecution, ReadHistory
@@ -25,6 +26,7 @@ class UseCases:
     stop: StopExecution
     callbacks: CompleteCallback
     functions: ManageFunctions
+    dead_letters: ManageDeadLetters
     resolve: ResolveFunction
     search: ExecutionSearch
     workers: WorkerSessions

@@ -10,15 +10,40 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from perdure_service.domain.events import CallbackOpened, Event, EventType
-from perdure_service.domain.execution import Execution, ParentLink, Queued, Running, TimerKey
+from perdure_service.domain.execution import (
+    Execution,
+    ExecutionStatus,
+    ParentLink,
+    Queued,
+    Running,
+    TimerKey,
+)
 from perdure_service.domain.frozen import frozen
 from perdure_service.domain.instant import Instant
+from perdure_service.domain.operations import ErrorObject
+
+_SHOWN_BYTES = 1_024
 
 
 @frozen
 class TimerSet:
     key: TimerKey
     due_at: Instant
+
+
+@frozen
+class DeadLetter:
+    """The event of an asynchronous execution that did not succeed, on its way to `target`.
+    `request_id` is that of its last invocation, if there was one; of the error there is the first
+    kibibyte."""
+
+    target: str
+    event: str
+    status: ExecutionStatus
+    error_type: str
+    error_message: str
+    request_id: str | None
+    closed_at: Instant
 
 
 @frozen
@@ -36,6 +61,7 @@ class Effects:
     queue: Queued | Running | None = None
     closed: bool = False
     notice: ParentLink | None = None
+    dead_letter: DeadLetter | None = None
 
 
 @frozen
@@ -68,7 +94,28 @@ def effects_between(
         queue=queue,
         closed=closed,
         notice=after.identity.parent if closed else None,
+        dead_letter=_dead_letter(after) if closed else None,
     )
+
+
+def _dead_letter(closed: Execution) -> DeadLetter | None:
+    target = closed.identity.dead_letter_target
+    if target is None or closed.status is ExecutionStatus.SUCCEEDED:
+        return None
+    error = closed.error or ErrorObject()
+    return DeadLetter(
+        target=target,
+        event=closed.input or "",
+        status=closed.status,
+        error_type=_start_of(error.type),
+        error_message=_start_of(error.message),
+        request_id=closed.ledger.invocation_id,
+        closed_at=closed.ended_at or closed.last_event_at,
+    )
+
+
+def _start_of(text: str | None) -> str:
+    return (text or "").encode()[:_SHOWN_BYTES].decode(errors="ignore")
 
 
 def _set(

@@ -66,7 +66,8 @@ class Identity:
     """What is fixed when an execution starts.
 
     `durable` is False for the invocation of a plain function: an execution without operations,
-    hidden from the durable APIs. Durations are whole seconds.
+    hidden from the durable APIs. Durations are whole seconds. `dead_letter_target` is where the
+    event goes if this asynchronous execution does not succeed.
     """
 
     id: ExecutionId
@@ -86,6 +87,7 @@ class Identity:
     trace_id: str | None = None
     tenant_id: str | None = None
     client_context: str | None = None
+    dead_letter_target: str | None = None
 
     @property
     def part(self) -> int:

@@ -33,7 +33,8 @@ class FunctionVersion:
     """One version of a function, `$LATEST` or a number. A published one never changes.
 
     `image_uri` is a push target's URL. `code_sha256` (hex) names the stored zip; None for a live
-    folder that no copy was taken of. `durable` None is a plain function.
+    folder that no copy was taken of. `durable` None is a plain function. `dead_letter_target` is a
+    URL, or an ARN that stands for one, for the events of asynchronous executions that failed.
     """
 
     id: FunctionVersionId
@@ -52,6 +53,7 @@ class FunctionVersion:
     description: str
     revision_id: str
     created_at: Instant
+    dead_letter_target: str | None = None
 
     @property
     def arn(self) -> str:

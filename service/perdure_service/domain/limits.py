@@ -64,6 +64,22 @@ class Limits:
 
 
 @frozen
+class DeliveryPolicy:
+    """How long a dead letter is tried: `max_tries` in all, about six hours, as long as Lambda keeps
+    an asynchronous event. What was given up is kept for `kept_days`."""
+
+    first_delay_seconds: float = 1.0
+    max_delay_seconds: float = 600.0
+    max_tries: int = 46
+    kept_days: int = 14
+
+    def delay_seconds(self, tries: int) -> float:
+        """The wait after the `tries`-th try (1-based)."""
+        delay: float = self.first_delay_seconds * 2 ** min(tries - 1, 30)
+        return min(delay, self.max_delay_seconds)
+
+
+@frozen
 class RetryPolicy:
     """When a failed invocation is tried again.
 

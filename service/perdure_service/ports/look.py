@@ -44,6 +44,7 @@ class Sighting:
     claimed: list[Claimed] = field(default_factory=list)
     notices: list[tuple[ParentLink, ExecutionId]] = field(default_factory=list)
     closed: list[ExecutionId] = field(default_factory=list)
+    letters_are_due: bool = False
     is_full: bool = False
 
 

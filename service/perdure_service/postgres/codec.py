@@ -125,7 +125,7 @@ def _decode_failures(members: Mapping[str, Any] | None) -> Failures | None:
 IDENTITY_COLUMNS = (
     "id, account, region, function_name, function_version, qualifier, function_version_id, name, "
     "started_at, timeout_seconds, retention_days, durable, mode, parent_id, parent_operation_id, "
-    "trace_id, tenant_id, client_context"
+    "trace_id, tenant_id, client_context, dead_letter_target"
 )
 LEDGER_COLUMNS = (
     "version, nonce, ticked_at, invocation_ready_at, invocation_worker_id, invocation_started_at, "
@@ -157,6 +157,7 @@ def decode_identity(row: Sequence[Any]) -> Identity:
         trace_id=row[15],
         tenant_id=row[16],
         client_context=row[17],
+        dead_letter_target=row[18],
     )
 
 

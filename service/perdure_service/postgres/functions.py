@@ -282,6 +282,7 @@ def _row(version: FunctionVersion) -> dict[str, Any]:
         "description": version.description,
         "revision_id": version.revision_id,
         "created_at": to_datetime(version.created_at),
+        "dead_letter_target": version.dead_letter_target,
     }
 
 
@@ -304,4 +305,5 @@ def _version(row: Mapping[str, Any]) -> FunctionVersion:
         description=row["description"],
         revision_id=row["revision_id"],
         created_at=from_datetime(row["created_at"]),
+        dead_letter_target=row["dead_letter_target"],
     )

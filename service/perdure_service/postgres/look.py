@@ -2,8 +2,8 @@
 
 NOTIFY and local memory only save time; whatever they miss is found here: timers overdue by a
 quarter of a second, timers that come due soon, ready invocations, invocations whose worker is
-gone or does not have them, notices, and executions that callers of this replica wait for. The
-same statement says which workers live, and reads the clock.
+gone or does not have them, notices, executions that callers of this replica wait for, and whether
+a dead letter is due. The same statement says which workers live, and reads the clock.
 """
 
 from __future__ import annotations
@@ -60,6 +60,9 @@ UNION ALL
   WHERE (part, id) IN (SELECT * FROM unnest(%(parts)s::smallint[], %(awaited)s::uuid[]))
     AND status <> 'RUNNING')
 UNION ALL
+(SELECT 'letter', execution_id, NULL, NULL, due_at
+   FROM dead_letter WHERE due_at <= %(now)s ORDER BY due_at LIMIT 1)
+UNION ALL
 (SELECT 'clock', NULL, NULL, NULL, clock_timestamp())
 """
 
@@ -114,6 +117,8 @@ class PostgresLook:
                     sighting.notices.append((parent, ExecutionId(other)))
                 case "closed":
                     sighting.closed.append(ExecutionId(id_))
+                case "letter":
+                    sighting.letters_are_due = True
                 case "clock":
                     self._clock.sample(before, at, done)
         sighting.is_full = _LIMIT in (

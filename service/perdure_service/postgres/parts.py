@@ -85,6 +85,7 @@ BORN = Part(
         ("trace_id", Texts),
         ("tenant_id", Texts),
         ("client_context", Texts),
+        ("dead_letter_target", Texts),
         ("started_at", Instants),
         ("timeout_seconds", Int4s),
         ("retention_days", Int4s),
@@ -210,6 +211,24 @@ NOTICES = Part(
     "INSERT INTO notice ($names) SELECT $names FROM $rows AS s ON CONFLICT DO NOTHING",
 )
 
+DEAD_LETTERS = Part(
+    "lettered",
+    (
+        *_KEY,
+        ("execution_arn", Texts),
+        ("function_arn", Texts),
+        ("target", Texts),
+        ("event", Blobs),
+        ("status", Texts),
+        ("error_type", Blobs),
+        ("error_message", Blobs),
+        ("request_id", Texts),
+        ("closed_at", Instants),
+        ("due_at", Instants),
+    ),
+    "INSERT INTO dead_letter ($names) SELECT $names FROM $rows AS s",
+)
+
 HEARD = Part(
     "heard",
     (("n", Int4s), ("part", Int2s), ("parent_id", Uuids), ("operation_id", Texts)),
@@ -230,5 +249,6 @@ ORDER = (
     CALLBACKS_OF_CLOSED,
     NAMES_OF_CLOSED,
     NOTICES,
+    DEAD_LETTERS,
     HEARD,
 )

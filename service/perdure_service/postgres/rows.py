@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from perdure_service.domain.effects import Effects
+from perdure_service.domain.effects import DeadLetter, Effects
 from perdure_service.domain.events import Event
-from perdure_service.domain.execution import Execution, Queued, Running
+from perdure_service.domain.execution import Execution, Identity, Queued, Running
 from perdure_service.domain.folding import stored_size
 from perdure_service.domain.frozen import frozen
 from perdure_service.domain.instant import after
@@ -20,6 +20,7 @@ from perdure_service.postgres.parts import (
     CALLBACKS_CLOSED,
     CALLBACKS_OF_CLOSED,
     CALLBACKS_OPENED,
+    DEAD_LETTERS,
     EVENTS,
     HEARD,
     NAMES_OF_CLOSED,
@@ -100,6 +101,8 @@ def add_rows(rows: Rows, n: int, change: Change) -> None:
         parent = effects.notice
         notice = (parent.execution_id, parent.operation_id, now.id, now.last_event_at)
         rows.add(NOTICES, (n, now.identity.part, *notice))
+    if effects.dead_letter is not None:
+        rows.add(DEAD_LETTERS, (*key, *_letter_row(now.identity, effects.dead_letter)))
     for operation_id in change.heard:
         rows.add(HEARD, (*key, operation_id))
     for child in change.children:
@@ -166,6 +169,21 @@ def _event_row(event: Event) -> Row:
     )
 
 
+def _letter_row(identity: Identity, letter: DeadLetter) -> Row:
+    return (
+        identity.arn if identity.durable else None,
+        identity.function_arn,
+        letter.target,
+        letter.event.encode(),
+        letter.status.value,
+        letter.error_type.encode(),
+        letter.error_message.encode(),
+        letter.request_id,
+        letter.closed_at,
+        letter.closed_at,
+    )
+
+
 def _born_row(n: int, now: Execution) -> Row:
     identity, ledger = now.identity, now.ledger
     parent = identity.parent
@@ -187,6 +205,7 @@ def _born_row(n: int, now: Execution) -> Row:
         identity.trace_id,
         identity.tenant_id,
         identity.client_context,
+        identity.dead_letter_target,
         identity.started_at,
         identity.timeout_seconds,
         identity.retention_days,

@@ -62,6 +62,7 @@ execution = Table(
     Column("trace_id", Text),
     Column("tenant_id", Text),
     Column("client_context", Text),
+    Column("dead_letter_target", Text),
     Column("forked_from", UUID(as_uuid=False)),
     _instant("started_at"),
     Column("timeout_seconds", Integer, nullable=False),
@@ -210,6 +211,28 @@ notice = Table(
     _instant("created_at"),
 )
 
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    Column("part", SmallInteger, primary_key=True),
+    Column("execution_id", UUID(as_uuid=False), primary_key=True),
+    Column("execution_arn", Text),
+    Column("function_arn", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("event", LargeBinary, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("error_type", LargeBinary, nullable=False),
+    Column("error_message", LargeBinary, nullable=False),
+    Column("request_id", Text),
+    _instant("closed_at"),
+    # the delivery: when to try next, or when to discard what was given up
+    _instant("due_at"),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("last_failure", Text),
+    _instant("given_up_at", nullable=True),
+    Index("dead_letter_due_at_idx", "due_at"),
+)
+
 worker = Table(
     "worker",
     metadata,
@@ -257,6 +280,7 @@ function_version = Table(
     Column("description", Text, nullable=False),
     Column("revision_id", Text, nullable=False),
     _instant("created_at"),
+    Column("dead_letter_target", Text),
     UniqueConstraint("account", "function_name", "version"),
     CheckConstraint(
         "(durable_timeout_seconds IS NULL) = (durable_retention_days IS NULL)",

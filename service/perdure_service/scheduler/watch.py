@@ -58,6 +58,7 @@ class Watch:
     end: EndInvocation
     workforces: Sequence[Workforce]
     offer: Callable[[str, ExecutionId], None]
+    letters_are_due: Callable[[], None]
     lease_seconds: int
 
     def __post_init__(self) -> None:
@@ -131,6 +132,8 @@ class Watch:
         for id_ in found.closed:
             self.closings.closed_elsewhere(id_)
         self.notices.deliver(found.notices)
+        if found.letters_are_due:
+            self.letters_are_due()
         for force in self.workforces:
             force.compare(found.claimed)
         for id_, invocation_id in found.lost:

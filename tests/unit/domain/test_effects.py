@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from perdure_service.domain.decide_callback import (
     decide_callback_heartbeat,
     decide_callback_success,
@@ -12,7 +14,7 @@ from perdure_service.domain.decide_callback import (
 from perdure_service.domain.decide_stop import decide_stop
 from perdure_service.domain.decision import Decision
 from perdure_service.domain.effects import CallbackRow, Effects, TimerSet, effects_between
-from perdure_service.domain.execution import Queued, TimerKind
+from perdure_service.domain.execution import InvokeMode, Queued, TimerKind
 from perdure_service.domain.operations import Action
 from tests.support.executions import at
 from tests.support.scenario import (
@@ -141,3 +143,34 @@ def test_a_queue_that_moves_away_and_back_in_one_append_has_not_moved() -> None:
     scenario.claim()
     scenario.suspends()
     assert not effects_of(queued, scenario.last).queue_moved
+
+
+@pytest.mark.parametrize("how", ["FAILED", "STOPPED", "TIMED_OUT"])
+def test_an_asynchronous_execution_that_does_not_succeed_gives_a_dead_letter(how: str) -> None:
+    scenario = running(mode=InvokeMode.EVENT, dead_letter_target="http://here/", timeout_seconds=9)
+    invocation = scenario.running.id
+    match how:
+        case "FAILED":
+            scenario.returns("FAILED", Error={"ErrorType": "E", "ErrorMessage": "\u00e9" * 600})
+        case "STOPPED":
+            scenario.decide(lambda e, moment: decide_stop(e, BROKEN, moment))
+        case _:
+            scenario.after(9).tick()
+    letter = effects_of(scenario.last).dead_letter
+    assert letter is not None
+    assert (letter.target, letter.event, letter.status) == ("http://here/", '{"sku": "A-1"}', how)
+    assert (letter.request_id, letter.closed_at) == (invocation, scenario.execution.ended_at)
+    if how == "FAILED":
+        assert (letter.error_type, letter.error_message) == ("E", "\u00e9" * 512), "a kibibyte"
+    if scenario.execution.ledger.invocation is not None:
+        scenario.suspends()
+        assert effects_of(scenario.last).dead_letter is None, "one is enough"
+
+
+def test_what_succeeds_or_names_no_target_gives_none() -> None:
+    well = running(mode=InvokeMode.EVENT, dead_letter_target="http://here/")
+    well.returns("SUCCEEDED")
+    assert effects_of(well.last).dead_letter is None
+    silent = running(mode=InvokeMode.EVENT)
+    silent.returns("FAILED")
+    assert effects_of(silent.last).dead_letter is None

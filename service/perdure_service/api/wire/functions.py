@@ -37,6 +37,10 @@ class FunctionCodeBody(TypedDict, total=False):
     ImageUri: str | None
 
 
+class DeadLetterConfigBody(TypedDict, total=False):
+    TargetArn: Annotated[str, StringConstraints(max_length=10_000)] | None
+
+
 class CreateFunctionBody(TypedDict, total=False):
     FunctionName: Required[Annotated[str, StringConstraints(min_length=1, max_length=140)]]
     PackageType: PackageType | None
@@ -48,7 +52,7 @@ class CreateFunctionBody(TypedDict, total=False):
     Publish: bool | None
     Environment: dict[str, Any] | None
     VpcConfig: dict[str, Any] | None
-    DeadLetterConfig: dict[str, Any] | None
+    DeadLetterConfig: DeadLetterConfigBody | None
     KMSKeyArn: str | None
     Layers: list[Any] | None
     FileSystemConfigs: list[Any] | None
@@ -69,10 +73,12 @@ class PublishVersionBody(TypedDict, total=False):
 CREATE_FUNCTION_BODY = TypeAdapter(CreateFunctionBody)
 PUBLISH_VERSION_BODY = TypeAdapter(PublishVersionBody)
 
+_URL_ARN = "arn:aws:"
+_URL_ARNS = (f"{_URL_ARN}http://", f"{_URL_ARN}https://")
+
 _WITHOUT_EFFECT = (
     "Environment",
     "VpcConfig",
-    "DeadLetterConfig",
     "KMSKeyArn",
     "Layers",
     "FileSystemConfigs",
@@ -99,7 +105,16 @@ def parse_create_function(body: bytes) -> NewFunction:
         memory_mb=parsed.get("MemorySize") or 128,
         description=parsed.get("Description") or "",
         publish=bool(parsed.get("Publish")),
+        dead_letter_target=dead_letter_target(parsed.get("DeadLetterConfig")),
     )
+
+
+def dead_letter_target(body: DeadLetterConfigBody | None) -> str | None:
+    """An ARN or a URL. A URL may come as it is, or behind what makes it fit the model's pattern."""
+    target = (body or {}).get("TargetArn") or None
+    if target is not None and target.startswith(_URL_ARNS):
+        return target.removeprefix(_URL_ARN)
+    return target
 
 
 def parse_publish_version(function: str, body: bytes) -> PublishRequest:
@@ -136,6 +151,10 @@ def function_configuration(version: FunctionVersion, *, qualified: bool) -> dict
         shape["Handler"] = version.handler
     if version.code_sha256 is not None:
         shape["CodeSha256"] = base64.b64encode(bytes.fromhex(version.code_sha256)).decode()
+    if version.dead_letter_target is not None:
+        target = version.dead_letter_target
+        arn = target if target.startswith("arn:") else f"{_URL_ARN}{target}"
+        shape["DeadLetterConfig"] = {"TargetArn": arn}
     if version.durable is not None:
         shape["DurableConfig"] = {
             "ExecutionTimeout": version.durable.execution_timeout_seconds,

@@ -18,6 +18,7 @@ def _decoded(segment: str) -> str:
 
 
 ExecutionArnPath = Annotated[str, AfterValidator(_decoded), Path(alias="DurableExecutionArn")]
+ExecutionIdPath = Annotated[str, AfterValidator(_decoded), Path(alias="ExecutionId")]
 CallbackIdPath = Annotated[CallbackId, BeforeValidator(_decoded), Path(alias="CallbackId")]
 FunctionNamePath = Annotated[
     FunctionReference, BeforeValidator(_decoded), Path(alias="FunctionName")

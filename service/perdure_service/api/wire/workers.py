@@ -11,7 +11,13 @@ from pydantic import Field, StringConstraints, TypeAdapter
 from pydantic_core import to_json
 from typing_extensions import TypedDict
 
-from perdure_service.api.wire.functions import DurableConfigBody, MemorySize, TimeoutSeconds
+from perdure_service.api.wire.functions import (
+    DeadLetterConfigBody,
+    DurableConfigBody,
+    MemorySize,
+    TimeoutSeconds,
+    dead_letter_target,
+)
 from perdure_service.api.wire.text import Uuid, parse_json
 from perdure_service.application.function_requests import ServedFunction
 from perdure_service.domain.decide_invocation import Failed, Returned
@@ -43,6 +49,7 @@ class FunctionRegistrationBody(TypedDict, total=False):
     Runtime: Required[_Name]
     Handler: Required[_Name]
     CodeSha256: Required[_Sha256 | None]
+    DeadLetterConfig: DeadLetterConfigBody | None
 
 
 class RegistrationBody(TypedDict, total=False):
@@ -228,6 +235,7 @@ def _served(body: FunctionRegistrationBody) -> ServedFunction:
         runtime=body["Runtime"],
         handler=body["Handler"],
         code_sha256=body["CodeSha256"],
+        dead_letter_target=dead_letter_target(body.get("DeadLetterConfig")),
     )
 
 
