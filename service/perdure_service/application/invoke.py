@@ -76,7 +76,7 @@ class Invoke:
         if not request.synchronous:
             return answer
         closed = await self.closings.wait(execution.id, self._patience_seconds(execution))
-        return _closed_answer(closed, answer)
+        return _closed_answer(closed, answer, _trace_member(resolved.version))
 
     async def _start(
         self, request: InvokeRequest, version: FunctionVersion, qualifier: str | None
@@ -137,14 +137,22 @@ class Invoke:
         return min(SYNC_INVOKE_SECONDS, execution.identity.timeout_seconds + 5)
 
 
-def _closed_answer(closed: Execution | None, answer: InvokeAnswer) -> InvokeAnswer:
+def _trace_member(version: FunctionVersion) -> str:
+    """What the error of a plain function calls its stack trace: its runtime's word."""
+    is_node = (version.runtime or "").startswith("nodejs")
+    return "trace" if is_node and version.durable is None else "stackTrace"
+
+
+def _closed_answer(
+    closed: Execution | None, answer: InvokeAnswer, trace_member: str
+) -> InvokeAnswer:
     if closed is not None and closed.status is ExecutionStatus.SUCCEEDED:
         return InvokeAnswer(answer.executed_version, answer.execution_arn, closed.result)
     error = (closed.error or ErrorObject()) if closed is not None else _STILL_RUNNING
     return InvokeAnswer(
         answer.executed_version,
         answer.execution_arn,
-        json.dumps(runtime_error_shape(error)),
+        json.dumps(runtime_error_shape(error, trace_member)),
         "Unhandled",
     )
 

@@ -40,11 +40,11 @@ def error_shape(error: ErrorObject) -> Json:
     return shape
 
 
-def runtime_error_shape(error: ErrorObject) -> Json:
+def runtime_error_shape(error: ErrorObject, trace_member: str = "stackTrace") -> Json:
     """The body of a failed Invoke, as Lambda runtimes spell it."""
     shape: Json = {"errorMessage": error.message or "", "errorType": error.type or "Error"}
     if error.stack_trace is not None:
-        shape["stackTrace"] = list(error.stack_trace)
+        shape[trace_member] = list(error.stack_trace)
     return shape
 
 

@@ -74,10 +74,11 @@ def parse_error(body: object) -> ErrorObject | None:
 
 
 def parse_runtime_error(body: object) -> ErrorObject:
-    """The error a Lambda runtime posts: `{"errorType", "errorMessage", "stackTrace"}`."""
+    """The error a Lambda runtime posts: `{"errorType", "errorMessage", "stackTrace"}`. Node.js says
+    "trace"."""
     if not isinstance(body, dict):
         return ErrorObject(type="Runtime.Unknown", message="The runtime reported no error text.")
-    trace = body.get("stackTrace")
+    trace = body.get("stackTrace", body.get("trace"))
     return ErrorObject(
         message=_text(body.get("errorMessage")),
         type=_text(body.get("errorType")),

@@ -102,6 +102,7 @@ def test_members_of_a_wrong_type_are_dropped() -> None:
             {"errorType": "T", "errorMessage": "m", "stackTrace": ["a", 1]},
             ErrorObject("m", "T", None, ("a", "1")),
         ),
+        ({"errorType": "T", "trace": ["at x"]}, ErrorObject(None, "T", None, ("at x",))),
         ({"errorMessage": 1}, ErrorObject()),
         ("x", ErrorObject("The runtime reported no error text.", "Runtime.Unknown")),
     ],
