@@ -11,8 +11,7 @@ import "./invokes.mjs";
 import "./promises.mjs";
 import "./steps.mjs";
 import "./waits.mjs";
-import { knowing } from "./versions.mjs";
 
 export const handler = withDurableExecution((event, context) =>
-  SCENARIOS[event.scenario](event, knowing(context)),
+  SCENARIOS[event.scenario](event, context),
 );

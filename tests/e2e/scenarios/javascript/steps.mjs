@@ -1,7 +1,11 @@
 // Steps that succeed, fail, are tried again, and die.
-import { createRetryStrategy, JitterStrategy, retryPresets, StepSemantics } from "@aws/durable-execution-sdk-js";
+import {
+  createRetryStrategy,
+  JitterStrategy,
+  retryPresets,
+  StepSemantics,
+} from "@aws/durable-execution-sdk-js";
 import { BrokenError, die, gate, note, scenarios } from "./common.mjs";
-import { attemptOf } from "./versions.mjs";
 
 const SECOND = { seconds: 1 };
 const AT_MOST_ONCE = StepSemantics.AtMostOncePerRetry;
@@ -14,9 +18,18 @@ export const THREE_ATTEMPTS = createRetryStrategy({
 });
 export const NO_RETRY = { retryStrategy: retryPresets.noRetry };
 
-async function breaks(step) {
-  throw new BrokenError(`attempt ${attemptOf(step)}`);
+/** Counts the attempts of a step, and compares with what it is told (since 2.2). */
+function attempt(event, step) {
+  const counted = note(event, "attempt");
+  if ((step.attempt ?? counted) !== counted) {
+    throw new Error(`told that attempt ${counted} is ${step.attempt}`);
+  }
+  return counted;
 }
+
+const breaking = (event) => async (step) => {
+  throw new BrokenError(`attempt ${attempt(event, step)}`);
+};
 
 /** The process dies in its second step, the first time. */
 async function fatal(event, context, config) {
@@ -24,8 +37,8 @@ async function fatal(event, context, config) {
   try {
     const runs = await context.step(
       "fatal",
-      async (step) => {
-        const runs = note(event, `attempt ${attemptOf(step)}`);
+      async () => {
+        const runs = note(event, "run");
         if (runs === 1) {
           await gate(event, "die");
           die();
@@ -57,22 +70,26 @@ scenarios({
   "step-retried": (event, context) =>
     context.step(
       "flaky",
-      async (step) => (attemptOf(step) < 3 ? breaks(step) : `attempt ${attemptOf(step)}`),
+      async (step) => {
+        const text = `attempt ${attempt(event, step)}`;
+        if (text !== "attempt 3") throw new BrokenError(text);
+        return text;
+      },
       { retryStrategy: THREE_ATTEMPTS },
     ),
 
   async "step-exhausted"(event, context) {
     try {
-      await context.step("broken", breaks, { retryStrategy: THREE_ATTEMPTS });
+      await context.step("broken", breaking(event), { retryStrategy: THREE_ATTEMPTS });
     } catch (error) {
       return error.message;
     }
     return "not reached";
   },
 
-  "step-failing-uncaught": (event, context) => context.step("broken", breaks, NO_RETRY),
+  "step-failing-uncaught": (event, context) => context.step("broken", breaking(event), NO_RETRY),
 
-  "step-with-default-retries": (event, context) => context.step("broken", breaks),
+  "step-with-default-retries": (event, context) => context.step("broken", breaking(event)),
 
   "step-crash-at-least-once": (event, context) => fatal(event, context, NO_RETRY),
 
