@@ -1,4 +1,4 @@
-"""A TCP relay in front of Postgres that can stop the service in the middle of a commit.
+"""TCP relays. The one in front of Postgres can stop the service in the middle of a commit.
 
 It knows the service's writing connections by their application name, and on them each Execute
 message is one flush: one transaction, committed before Postgres says ReadyForQuery.
@@ -32,34 +32,18 @@ class Side(Enum):
     """Postgres has committed it, and the service never hears of it."""
 
 
-class PostgresRelay:
-    """Relays to the Unix socket that `database_url` names. `frozen` is set when a freeze that was
-    asked for has come."""
+class Relay:
+    """A port of this machine, served by a thread of its own. What a connection is for is said by
+    `_relay`, which ends when either side does."""
 
-    def __init__(self, database_url: str) -> None:
-        place = conninfo_to_dict(database_url)
-        self._socket = f"{place['host']}/.s.PGSQL.{place.get('port', 5432)}"
-        self._database = place["dbname"]
-        self._user = place["user"]
+    def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._connections: set[asyncio.Task[None]] = set()
-        self._freeze_at: tuple[int, Side] | None = None
         self._port = 0
-        self.flushes = 0
-        self.frozen = threading.Event()
-
-    @property
-    def url(self) -> str:
-        where = f"{self._user}@127.0.0.1:{self._port}/{self._database}"
-        return f"postgresql://{where}?sslmode=disable&gssencmode=disable"
 
     def reset(self) -> None:
-        """Break all connections and forget the freeze."""
+        """Break all connections."""
         self._call(self._reset())
-
-    def freeze(self, flush: int, side: Side) -> None:
-        """Stop at that flush from now; 1 is the next."""
-        self._freeze_at = (self.flushes + flush, side)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -83,8 +67,6 @@ class PostgresRelay:
         for task in self._connections:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
-        self._freeze_at = None
-        self.frozen.clear()
 
     async def _accept(self, client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -96,6 +78,38 @@ class PostgresRelay:
         finally:
             self._connections.discard(task)
             answers.close()
+
+    async def _relay(self, client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+        raise NotImplementedError
+
+
+class PostgresRelay(Relay):
+    """Relays to the Unix socket that `database_url` names. `frozen` is set when a freeze that was
+    asked for has come. A reset forgets it."""
+
+    def __init__(self, database_url: str) -> None:
+        super().__init__()
+        place = conninfo_to_dict(database_url)
+        self._socket = f"{place['host']}/.s.PGSQL.{place.get('port', 5432)}"
+        self._database = place["dbname"]
+        self._user = place["user"]
+        self._freeze_at: tuple[int, Side] | None = None
+        self.flushes = 0
+        self.frozen = threading.Event()
+
+    @property
+    def url(self) -> str:
+        where = f"{self._user}@127.0.0.1:{self._port}/{self._database}"
+        return f"postgresql://{where}?sslmode=disable&gssencmode=disable"
+
+    def freeze(self, flush: int, side: Side) -> None:
+        """Stop at that flush from now; 1 is the next."""
+        self._freeze_at = (self.flushes + flush, side)
+
+    async def _reset(self) -> None:
+        await super()._reset()
+        self._freeze_at = None
+        self.frozen.clear()
 
     async def _relay(self, client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
         startup = await _startup_message(client)

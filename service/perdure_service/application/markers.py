@@ -25,10 +25,14 @@ class Markers:
     def issue(
         self, id_: ExecutionId, kind: MarkerKind, shown: OperationPage, since: Sight
     ) -> str | None:
-        """The marker after `shown`; None if it was the last page."""
+        """The marker after `shown`; None if it was the last page. That of a checkpoint's answer
+        counts as issued when the answer was first made, so that a repeat of it is identical."""
         if shown.next_position is None:
             return None
-        return self.at(id_, kind, shown.upto, shown.next_position, since)
+        issued_at = shown.upto.now if kind is MarkerKind.DELTA else self.clock.now()
+        return self.keys.issue_marker(
+            Marker(id_, kind, issued_at, shown.upto, shown.next_position, since)
+        )
 
     def at(
         self,
