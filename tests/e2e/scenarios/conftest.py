@@ -26,8 +26,8 @@ from tests.support.caller import Caller
 from tests.support.service import ServiceProcess
 
 PLAYED = (batches, callbacks, contexts, executions, invokes, steps, waits)
-AT_ONCE = 6
-"""Scenarios that run at the same time, and so runtime processes of about 70 MB each."""
+AT_ONCE = 16
+"""Scenarios that run at the same time. Most of them wait."""
 
 Outcomes = dict[str, Future[None]]
 

@@ -5,8 +5,8 @@ Of the SDK `python-3` there are
     python-3-order      the example
     python-3-plain      a plain function
     python-3-outputs    a durable function without an SDK that answers what it is told
-    python-3-hasty, python-3-hasty-plain    the same with 2 s for an invocation
-    python-3-brief      all scenarios, with 2 s for an execution
+    python-3-hasty, python-3-hasty-plain    the same with 4 s for an invocation
+    python-3-brief      all scenarios, with 5 s for an execution
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ Serve = Callable[[Path, str], AbstractContextManager[object]]
 NEWEST_PYTHON = "python-3"
 ENVIRONMENTS = Path(__file__).parents[3] / ".venv" / "python-sdks"
 """Made by scripts/setup-python-sdks."""
-HASTY = ("--timeout", "2")
-BRIEF = ("--execution-timeout", "2")
+HASTY = ("--timeout", "4")
+BRIEF = ("--execution-timeout", "5")
+PROCESSES = 6
+"""Of one function. Each has about 70 MB."""
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
@@ -92,7 +94,7 @@ def _serve(name: str, code: Code, folder: Path, service_url: str, *runtime: str)
             folder / function,
             service_url,
             specs,
-            options=[*runtime, *options, *plain],
+            options=[*runtime, *options, *plain, "--concurrency", str(PROCESSES)],
             # The packages of the tests are not the function's.
             environment={"PYTHONPATH": ""},
         )

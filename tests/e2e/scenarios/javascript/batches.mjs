@@ -1,9 +1,8 @@
 // Map and parallel: branches by the hundred, their limits, and how they complete.
 import { NestingType } from "@aws/durable-execution-sdk-js";
-import { BrokenError, gate, note, scenarios } from "./common.mjs";
+import { BrokenError, PAUSE, gate, note, scenarios } from "./common.mjs";
 import { NO_RETRY } from "./steps.mjs";
 
-const SECOND = { seconds: 1 };
 const FLAT = NestingType.FLAT;
 
 const stepping = (name) => ({
@@ -108,7 +107,7 @@ scenarios({
     const branch = (name) => ({
       name,
       func: async (inner) => {
-        await inner.wait(`wait ${name}`, SECOND);
+        await inner.wait(`wait ${name}`, PAUSE);
         return name;
       },
     });
@@ -147,7 +146,7 @@ scenarios({
   async "map-of-hundreds-that-wait"(event, context) {
     const item = async (child, value, index) => {
       await child.step(`before ${index}`, async () => note(event, index));
-      await child.wait(`wait ${index}`, SECOND);
+      await child.wait(`wait ${index}`, PAUSE);
       return value;
     };
     const items = Array.from({ length: event.items }, (_, index) => index);
@@ -160,7 +159,7 @@ scenarios({
     const item = (child, value, index) =>
       child.step(`step ${index}`, async () => "x".repeat(100_000));
     const done = await context.map("large", [0, 1, 2], item, { itemNamer });
-    await context.wait("pause", SECOND);
+    await context.wait("pause", PAUSE);
     return done.getResults().join("").length;
   },
 });

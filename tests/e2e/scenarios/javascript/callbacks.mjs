@@ -1,8 +1,7 @@
 // Callbacks, by themselves and with a submitter.
-import { BrokenError, gate, note, scenarios } from "./common.mjs";
+import { BrokenError, PAUSE, gate, note, scenarios } from "./common.mjs";
 import { NO_RETRY, THREE_ATTEMPTS } from "./steps.mjs";
 
-const SECOND = { seconds: 1 };
 
 const seconds = (number) => (number ? { seconds: number } : undefined);
 
@@ -63,7 +62,7 @@ scenarios({
 
   async "callback-during-a-wait"(event, context) {
     const [answer] = await context.createCallback("approval");
-    await context.wait("pause", { seconds: 2 });
+    await context.wait("pause", { seconds: 4 });
     return answer;
   },
 
@@ -77,10 +76,10 @@ scenarios({
 
   "wait-for-callback-failed": (event, context) => caught(event, context),
 
-  "wait-for-callback-timed-out": (event, context) => caught(event, context, { timeout: SECOND }),
+  "wait-for-callback-timed-out": (event, context) => caught(event, context, { timeout: PAUSE }),
 
   "wait-for-callback-heartbeat-missed": (event, context) =>
-    caught(event, context, { heartbeatTimeout: SECOND }),
+    caught(event, context, { heartbeatTimeout: PAUSE }),
 
   // The submitter fails once.
   "wait-for-callback-submitted-again": (event, context) =>

@@ -5,6 +5,9 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 
+/** Long enough for an invocation to end before its wait does, on a busy machine too. */
+export const PAUSE = { seconds: 2 };
+
 const GATE_MILLISECONDS = 30_000;
 
 export const SCENARIOS = {};

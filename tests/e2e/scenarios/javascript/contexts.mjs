@@ -1,7 +1,5 @@
 // Child contexts: nested, failing, interrupted, and with results too large to keep.
-import { BrokenError, die, gate, note, scenarios } from "./common.mjs";
-
-const SECOND = { seconds: 1 };
+import { BrokenError, PAUSE, die, gate, note, scenarios } from "./common.mjs";
 
 scenarios({
   // Its steps do not run again on the replay after the wait.
@@ -11,7 +9,7 @@ scenarios({
       const second = await inner.step("second", async () => note(event, "second"));
       return `${first} ${second}`;
     });
-    await context.wait("pause", SECOND);
+    await context.wait("pause", PAUSE);
     return grouped;
   },
 
@@ -25,7 +23,7 @@ scenarios({
 
   "context-that-waits": (event, context) =>
     context.runInChildContext("group", async (inner) => {
-      await inner.wait("pause", SECOND);
+      await inner.wait("pause", PAUSE);
       return inner.step("after", async () => "rested");
     }),
 
@@ -66,7 +64,7 @@ scenarios({
       const part = await inner.step("part", async () => "x".repeat(200_000));
       return part + part;
     });
-    await context.wait("pause", SECOND);
+    await context.wait("pause", PAUSE);
     return grouped.length;
   },
 
@@ -78,7 +76,7 @@ scenarios({
       );
       return "x".repeat(2 * length);
     });
-    await context.wait("pause", SECOND);
+    await context.wait("pause", PAUSE);
     return grouped.length;
   },
 });

@@ -1,7 +1,5 @@
 // Whole executions: how they end, and what is too large for one message.
-import { BrokenError, die, gate, note, scenarios, sleep } from "./common.mjs";
-
-const SECOND = { seconds: 1 };
+import { BrokenError, PAUSE, die, gate, note, scenarios, sleep } from "./common.mjs";
 
 const filling = (event) => "x".repeat(event.characters);
 
@@ -31,7 +29,7 @@ scenarios({
 
   // The replay after the wait has to have the whole of it, too.
   async "execution-with-a-large-input"(event, context) {
-    await context.wait("pause", SECOND);
+    await context.wait("pause", PAUSE);
     return event.filling.length;
   },
 
@@ -41,7 +39,7 @@ scenarios({
     for (let number = 0; number < event.steps; number++) {
       length += (await context.step(`step ${number}`, async () => filling(event))).length;
     }
-    await context.wait("pause", SECOND);
+    await context.wait("pause", PAUSE);
     return length;
   },
 
@@ -49,7 +47,7 @@ scenarios({
     for (let number = 0; number < event.steps; number++) {
       await context.step(`step ${number}`, async () => note(event, "run"));
     }
-    await context.wait("pause", SECOND);
+    await context.wait("pause", PAUSE);
     return event.steps;
   },
 

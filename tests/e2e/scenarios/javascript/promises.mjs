@@ -1,5 +1,5 @@
 // The promise combinators, over operations that have begun.
-import { BrokenError, scenarios } from "./common.mjs";
+import { BrokenError, PAUSE, scenarios } from "./common.mjs";
 import { NO_RETRY } from "./steps.mjs";
 
 const numbered = (context, name, number) => context.step(name, async () => number);
@@ -29,7 +29,7 @@ scenarios({
   async "promise-all-settled"(event, context) {
     const one = numbered(context, "one", 1);
     const settled = await context.promise.allSettled("both", [one, broken(context)]);
-    await context.wait("pause", { seconds: 1 });
+    await context.wait("pause", PAUSE);
     return settled.map(({ status, value, reason }) => `${status} ${reason?.message ?? value}`);
   },
 
@@ -43,7 +43,7 @@ scenarios({
     ]),
 
   async "promise-all-of-waits"(event, context) {
-    const waits = [context.wait("short", { seconds: 1 }), context.wait("long", { seconds: 2 })];
+    const waits = [context.wait("short", PAUSE), context.wait("long", { seconds: 4 })];
     await context.promise.all("both", waits);
     return "rested";
   },

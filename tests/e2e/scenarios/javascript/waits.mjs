@@ -1,5 +1,5 @@
 // Waits, and conditions that are polled.
-import { BrokenError, die, gate, note, scenarios } from "./common.mjs";
+import { BrokenError, PAUSE, die, gate, note, scenarios } from "./common.mjs";
 
 const SECOND = { seconds: 1 };
 
@@ -12,19 +12,19 @@ const until = (goal) => ({
 
 scenarios({
   async wait(event, context) {
-    await context.wait("pause", SECOND);
+    await context.wait("pause", PAUSE);
     return "rested";
   },
 
   async "wait-without-name"(event, context) {
-    await context.wait(SECOND);
+    await context.wait(PAUSE);
     return "rested";
   },
 
   async "waits-in-a-row"(event, context) {
-    await context.wait("first", SECOND);
+    await context.wait("first", PAUSE);
     await context.step("between", async () => note(event, "between"));
-    await context.wait("second", SECOND);
+    await context.wait("second", PAUSE);
     return "rested";
   },
 

@@ -8,7 +8,6 @@ from typing import Any
 from aws_durable_execution_sdk_python import BatchResult, DurableContext, ParallelBranch
 from aws_durable_execution_sdk_python.config import (
     CompletionConfig,
-    Duration,
     MapConfig,
     NestingType,
     ParallelConfig,
@@ -16,9 +15,8 @@ from aws_durable_execution_sdk_python.config import (
 )
 from aws_durable_execution_sdk_python.retries import RetryPresets
 
-from common import BrokenError, Event, gate, note, scenario
+from common import PAUSE, BrokenError, Event, gate, note, scenario
 
-SECOND = Duration.from_seconds(1)
 NO_RETRY = StepConfig(retry_strategy=RetryPresets.none())
 Branch = Callable[[DurableContext], Any]
 
@@ -114,7 +112,7 @@ def parallel_first_successful(event: Event, context: DurableContext) -> Any:
 def parallel_waits(event: Event, context: DurableContext) -> Any:
     def branch(name: str) -> ParallelBranch[Any]:
         def wait(inner: DurableContext) -> str:
-            inner.wait(SECOND, name=f"wait {name}")
+            inner.wait(PAUSE, name=f"wait {name}")
             return name
 
         return _named(name, wait)
@@ -169,7 +167,7 @@ def map_of_hundreds_that_wait(event: Event, context: DurableContext) -> int:
 
     def item(child: DurableContext, value: int, index: int, _: Any) -> int:
         child.step(lambda _: note(event, index), name=f"before {index}")
-        child.wait(SECOND, name=f"wait {index}")
+        child.wait(PAUSE, name=f"wait {index}")
         return value
 
     config: MapConfig[int] = MapConfig(item_namer=lambda _, index: f"item {index}")
@@ -186,7 +184,7 @@ def map_with_a_large_result(event: Event, context: DurableContext) -> int:
 
     config: MapConfig[int] = MapConfig(item_namer=lambda _, index: f"item {index}")
     done: BatchResult[str] = context.map([0, 1, 2], item, name="large", config=config)
-    context.wait(SECOND, name="pause")
+    context.wait(PAUSE, name="pause")
     return len("".join(done.get_results()))
 
 

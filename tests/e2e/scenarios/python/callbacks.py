@@ -13,11 +13,9 @@ from aws_durable_execution_sdk_python.config import (
 from aws_durable_execution_sdk_python.retries import RetryPresets
 from aws_durable_execution_sdk_python.types import WaitForCallbackContext
 
-from common import BrokenError, Event, gate, note, scenario
+from common import PAUSE, BrokenError, Event, gate, note, scenario
 from steps import THREE_ATTEMPTS
 from versions import CallbackError
-
-SECOND = Duration.from_seconds(1)
 
 
 def _open(event: Event, context: DurableContext) -> Any:
@@ -71,7 +69,7 @@ def callback_completed_in_a_step(event: Event, context: DurableContext) -> Any:
 @scenario
 def callback_during_a_wait(event: Event, context: DurableContext) -> Any:
     opened = context.create_callback(name="approval")
-    context.wait(Duration.from_seconds(2), name="pause")
+    context.wait(Duration.from_seconds(4), name="pause")
     return opened.result()
 
 
@@ -94,12 +92,12 @@ def wait_for_callback_failed(event: Event, context: DurableContext) -> Any:
 
 @scenario
 def wait_for_callback_timed_out(event: Event, context: DurableContext) -> Any:
-    return _caught(event, context, WaitForCallbackConfig(timeout=SECOND))
+    return _caught(event, context, WaitForCallbackConfig(timeout=PAUSE))
 
 
 @scenario
 def wait_for_callback_heartbeat_missed(event: Event, context: DurableContext) -> Any:
-    return _caught(event, context, WaitForCallbackConfig(heartbeat_timeout=SECOND))
+    return _caught(event, context, WaitForCallbackConfig(heartbeat_timeout=PAUSE))
 
 
 @scenario

@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from aws_durable_execution_sdk_python import DurableContext
+from aws_durable_execution_sdk_python.config import Duration
 
 Event = dict[str, Any]
 Handler = Callable[[Event, DurableContext], Any]
 
 SCENARIOS: dict[str, Handler] = {}
+
+PAUSE = Duration.from_seconds(2)
+"""Long enough for an invocation to end before its wait does, on a busy machine too."""
 
 _GATE_SECONDS = 30
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from aws_durable_execution_sdk_python import DurableContext, StepContext
-from aws_durable_execution_sdk_python.config import Duration
 
-from common import BrokenError, Event, die, gate, note, scenario
+from common import PAUSE, BrokenError, Event, die, gate, note, scenario
 from versions import ChildContextError
-
-SECOND = Duration.from_seconds(1)
 
 
 @scenario
@@ -21,7 +18,7 @@ def context(event: Event, context: DurableContext) -> str:
         return f"{first} {second}"
 
     grouped = context.run_in_child_context(group, name="group")
-    context.wait(SECOND, name="pause")
+    context.wait(PAUSE, name="pause")
     return grouped
 
 
@@ -39,7 +36,7 @@ def contexts_nested(event: Event, context: DurableContext) -> str:
 @scenario
 def context_that_waits(event: Event, context: DurableContext) -> str:
     def group(inner: DurableContext) -> str:
-        inner.wait(SECOND, name="pause")
+        inner.wait(PAUSE, name="pause")
         return inner.step(lambda _: "rested", name="after")
 
     return context.run_in_child_context(group, name="group")
@@ -91,7 +88,7 @@ def context_with_a_large_result(event: Event, context: DurableContext) -> int:
         return inner.step(lambda _: "x" * 200_000, name="part") * 2
 
     grouped = context.run_in_child_context(group, name="group")
-    context.wait(SECOND, name="pause")
+    context.wait(PAUSE, name="pause")
     return len(grouped)
 
 
@@ -106,5 +103,5 @@ def context_within_a_large_one(event: Event, context: DurableContext) -> int:
         return "x" * child.run_in_child_context(inner, name="inner") * 2
 
     grouped = context.run_in_child_context(outer, name="outer")
-    context.wait(SECOND, name="pause")
+    context.wait(PAUSE, name="pause")
     return len(grouped)

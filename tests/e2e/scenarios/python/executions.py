@@ -8,9 +8,7 @@ from typing import Any
 from aws_durable_execution_sdk_python import DurableContext, StepContext
 from aws_durable_execution_sdk_python.config import Duration
 
-from common import BrokenError, Event, die, gate, note, scenario
-
-SECOND = Duration.from_seconds(1)
+from common import PAUSE, BrokenError, Event, die, gate, note, scenario
 
 
 @scenario
@@ -45,7 +43,7 @@ def execution_with_a_large_error(event: Event, context: DurableContext) -> None:
 @scenario
 def execution_with_a_large_input(event: Event, context: DurableContext) -> int:
     """The replay after the wait has to have the whole of it, too."""
-    context.wait(SECOND, name="pause")
+    context.wait(PAUSE, name="pause")
     return len(event["filling"])
 
 
@@ -56,7 +54,7 @@ def execution_with_a_large_state(event: Event, context: DurableContext) -> int:
         context.step(lambda _: _filling(event), name=f"step {number}")
         for number in range(event["steps"])
     ]
-    context.wait(SECOND, name="pause")
+    context.wait(PAUSE, name="pause")
     return len("".join(made))
 
 
@@ -67,7 +65,7 @@ def execution_of_many_steps(event: Event, context: DurableContext) -> Any:
 
     for number in range(event["steps"]):
         context.step(work, name=f"step {number}")
-    context.wait(SECOND, name="pause")
+    context.wait(PAUSE, name="pause")
     return event["steps"]
 
 

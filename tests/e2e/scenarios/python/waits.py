@@ -12,7 +12,7 @@ from aws_durable_execution_sdk_python.waits import (
     WaitForConditionDecision,
 )
 
-from common import BrokenError, Event, die, gate, note, scenario
+from common import PAUSE, BrokenError, Event, die, gate, note, scenario
 
 SECOND = Duration.from_seconds(1)
 State = dict[str, int]
@@ -20,21 +20,21 @@ State = dict[str, int]
 
 @scenario
 def wait(event: Event, context: DurableContext) -> str:
-    context.wait(SECOND, name="pause")
+    context.wait(PAUSE, name="pause")
     return "rested"
 
 
 @scenario
 def wait_without_name(event: Event, context: DurableContext) -> str:
-    context.wait(SECOND)
+    context.wait(PAUSE)
     return "rested"
 
 
 @scenario
 def waits_in_a_row(event: Event, context: DurableContext) -> str:
-    context.wait(SECOND, name="first")
+    context.wait(PAUSE, name="first")
     context.step(lambda _: note(event, "between"), name="between")
-    context.wait(SECOND, name="second")
+    context.wait(PAUSE, name="second")
     return "rested"
 
 
