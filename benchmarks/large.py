@@ -70,7 +70,7 @@ def _measure(plan: Plan) -> Figures:
         empty = load.ask("fill", operations=1)
         load.ask("alternate", numbers=[full, empty], times=5)
         with stack.meter(load=load.pid) as meter:
-            of_full, of_empty = load.ask(
+            (of_full, full_bytes), (of_empty, empty_bytes) = load.ask(
                 "alternate", numbers=[full, empty], times=plan.scaled(_STEPS)
             )
         cold_full, cold_empty = _cold(stack, load, [full, empty])
@@ -78,6 +78,8 @@ def _measure(plan: Plan) -> Figures:
         "full_p50_ms": 1e3 * of_full,
         "empty_p50_ms": 1e3 * of_empty,
         "ratio": of_full / of_empty,
+        "full_answer_bytes": full_bytes,
+        "empty_answer_bytes": empty_bytes,
         "cold_full_ms": 1e3 * cold_full,
         "cold_empty_ms": 1e3 * cold_empty,
         **meter.figures,
@@ -90,4 +92,4 @@ def _cold(stack: Stack, load: Peer, numbers: list[int]) -> list[float]:
     stack.service.start()
     other = load.ask("fill", operations=_STEPS)
     load.ask("alternate", numbers=[other], times=_STEPS)
-    return [load.ask("step", number=number) for number in numbers]
+    return [load.ask("step", number=number)[0] for number in numbers]

@@ -122,21 +122,25 @@ async def _commands(url: str) -> Mapping[str, Command]:
         large.append((invocation, operations))
         return len(large) - 1
 
-    async def step(number: int) -> float:
-        """One more step in a filled execution; the seconds that it took."""
+    async def step(number: int) -> tuple[float, int]:
+        """One more step in a filled execution; the seconds that it took, the bytes answered."""
         invocation, operations = large[number]
         large[number] = (invocation, operations + 1)
         began = time.perf_counter()
-        await invocation.checkpoint(steps[operations])
-        return time.perf_counter() - began
+        answer = await invocation.checkpoint(steps[operations])
+        return time.perf_counter() - began, len(answer)
 
-    async def alternate(numbers: list[int], times: int) -> list[float]:
-        """The median seconds of a step in each of these executions, taken in turn."""
-        taken: list[list[float]] = [[] for _ in numbers]
+    async def alternate(numbers: list[int], times: int) -> list[tuple[float, int]]:
+        """A step in each of these executions, taken in turn: the median seconds, and the bytes of
+        the largest answer."""
+        taken: list[list[tuple[float, int]]] = [[] for _ in numbers]
         for _ in range(times):
-            for seconds, number in zip(taken, numbers, strict=True):
-                seconds.append(await step(number))
-        return [percentile(seconds, 0.5) for seconds in taken]
+            for made, number in zip(taken, numbers, strict=True):
+                made.append(await step(number))
+        return [
+            (percentile([seconds for seconds, _ in made], 0.5), max(size for _, size in made))
+            for made in taken
+        ]
 
     async def read_page(
         number: int, what: str, page: str, times: int, max_items: int

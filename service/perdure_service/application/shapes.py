@@ -96,8 +96,9 @@ def operation_shape(
 
 def event_shape(event: Event, *, include_data: bool) -> Json:
     """Event with its one details member; without data, payloads and errors are truncated."""
+    name, details_name = _EVENT_NAMES[event.type]
     shape: Json = {
-        "EventType": event.type.value,
+        "EventType": name,
         "EventId": event.id,
         "EventTimestamp": epoch_seconds(event.at),
     }
@@ -118,7 +119,7 @@ def event_shape(event: Event, *, include_data: bool) -> Json:
         details["Result"] = _payload(event.payload, include_data=include_data)
     if event.error is not None:
         details["Error"] = _error(event.error, include_data=include_data)
-    shape[f"{event.type.value}Details"] = details
+    shape[details_name] = details
     return shape
 
 
@@ -183,6 +184,7 @@ def _present(members: Mapping[str, Any]) -> Json:
     return {name: value for name, value in members.items() if value is not None}
 
 
+_EVENT_NAMES = {type_: (type_.value, f"{type_.value}Details") for type_ in EventType}
 _WITH_INPUT = frozenset({EventType.EXECUTION_STARTED, EventType.CHAINED_INVOKE_STARTED})
 _WITH_RESULT = frozenset(
     {

@@ -47,6 +47,7 @@ _DETAIL_TYPES: Mapping[EventType, type[Any]] = {
 _FIELDS: Mapping[type[Any], tuple[str, ...]] = {
     type_: tuple(field.name for field in fields(type_)) for type_ in _DETAIL_TYPES.values()
 }
+_EVENT_TYPES = {type_.value: type_ for type_ in EventType}
 _encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 EVENT_COLUMNS = (
@@ -78,7 +79,7 @@ def decode_error(raw: bytes | None) -> ErrorObject | None:
 def decode_event(row: Sequence[Any]) -> Event:
     """From a row of EVENT_COLUMNS."""
     id_, type_, at, operation_id, parent_id, name, sub_type, payload, error, detail = row
-    event_type = EventType(type_)
+    event_type = _EVENT_TYPES[type_]
     detail_type = _DETAIL_TYPES.get(event_type)
     return Event(
         id=id_,

@@ -10,6 +10,7 @@ from psycopg.adapt import Loader
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import Format
 from psycopg.rows import TupleRow
+from pydantic_core import from_json
 
 from perdure_service.domain.instant import Instant
 from perdure_service.postgres.arrays import DUMPERS, POSTGRES_EPOCH_MICROSECONDS
@@ -30,6 +31,15 @@ class _InstantLoader(Loader):
 
     def load(self, data: Buffer) -> Instant:
         return Instant(int.from_bytes(data, signed=True) + POSTGRES_EPOCH_MICROSECONDS)
+
+
+class _JsonbLoader(Loader):
+    """psycopg's own looks for the encoding of each value, which took half of its time."""
+
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> Any:
+        return from_json(bytes(data)[1:])  # the first byte is the version of jsonb's binary form
 
 
 class _UuidTextLoader(Loader):
@@ -66,4 +76,5 @@ async def connect(url: str, *, name: str, writer: bool = False) -> Connection:
         connection.adapters.register_dumper(array, dumper)
     connection.adapters.register_loader("timestamptz", _InstantLoader)
     connection.adapters.register_loader("uuid", _UuidTextLoader)
+    connection.adapters.register_loader("jsonb", _JsonbLoader)
     return connection
