@@ -186,7 +186,7 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         checkpoint=CheckpointExecution(log, resolve, keys, markers, clock, limits),
         read_state=ReadState(log, keys, markers, limits),
         read_execution=ReadExecution(log),
-        read_history=ReadHistory(log, markers),
+        read_history=ReadHistory(log, markers, limits),
         stop=StopExecution(log, limits),
         callbacks=CompleteCallback(log, keys, limits),
         functions=ManageFunctions(

@@ -10,6 +10,7 @@ from perdure_service.domain.errors import ResourceNotFound
 from perdure_service.domain.events import Event
 from perdure_service.domain.execution import Execution, Sight
 from perdure_service.domain.ids import ExecutionArn, is_uuid
+from perdure_service.domain.limits import Limits
 from perdure_service.domain.tokens import MarkerKind
 from perdure_service.ports.log import ExecutionLog
 
@@ -47,21 +48,35 @@ class ReadExecution:
 class ReadHistory:
     log: ExecutionLog
     markers: Markers
+    limits: Limits
 
     async def __call__(
-        self, arn: str, *, marker: str | None, max_items: int, reverse: bool
+        self,
+        arn: str,
+        *,
+        marker: str | None,
+        max_items: int,
+        reverse: bool,
+        include_data: bool = True,
     ) -> HistoryPage:
-        """At most `max_items` events, oldest first unless `reverse`. Pages stay stable while the
-        execution runs: newest-first paging ends where it began, oldest-first goes on with what
-        came since."""
+        """At most `max_items` events and as much data as a page may hold, oldest first unless
+        `reverse`. Pages stay stable while the execution runs: newest-first paging ends where it
+        began, oldest-first goes on with what came since."""
         execution = await find_durable(self.log, arn)
         kind = MarkerKind.HISTORY_REVERSED if reverse else MarkerKind.HISTORY
         first, last = 0, execution.last_event_id
         if marker:
             position = self.markers.read(marker, execution.id, kind).position
             first, last = (0, position - 1) if reverse else (position, last)
+        max_bytes = self.limits.history_page_bytes
         events = await self.log.events(
-            execution.id, after=first, upto=last, limit=max_items, reverse=reverse
+            execution.id,
+            after=first,
+            upto=last,
+            limit=max_items,
+            reverse=reverse,
+            payloads=include_data,
+            max_bytes=max_bytes if execution.stored_bytes > max_bytes else None,
         )
         more = bool(events) and (events[-1].id > 1 if reverse else events[-1].id < last)
         sight = Sight(execution.last_event_id)

@@ -61,6 +61,7 @@ class Limits:
     error_bytes: int = MEBIBYTE
     state_page_bytes: int = 5 * MEBIBYTE
     state_page_items: int = 1_000
+    history_page_bytes: int = 5 * MEBIBYTE
 
 
 @frozen

@@ -95,7 +95,17 @@ class ExecutionLog(Protocol):
         ...
 
     async def events(
-        self, id_: ExecutionId, *, after: int, upto: int, limit: int, reverse: bool
+        self,
+        id_: ExecutionId,
+        *,
+        after: int,
+        upto: int,
+        limit: int,
+        reverse: bool,
+        payloads: bool = True,
+        max_bytes: int | None = None,
     ) -> list[Event]:
-        """At most `limit` events with `after < id <= upto`, oldest first unless `reverse`."""
+        """At most `limit` events with `after < id <= upto`, oldest first unless `reverse`, and
+        about `max_bytes` of payloads and errors; at least one if there is any. Without
+        `payloads` these are None, whatever they are."""
         ...

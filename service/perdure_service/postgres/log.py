@@ -70,9 +70,25 @@ class PostgresLog:
         return await self._reader.at(id_, event_id)
 
     async def events(
-        self, id_: ExecutionId, *, after: int, upto: int, limit: int, reverse: bool
+        self,
+        id_: ExecutionId,
+        *,
+        after: int,
+        upto: int,
+        limit: int,
+        reverse: bool,
+        payloads: bool = True,
+        max_bytes: int | None = None,
     ) -> list[Event]:
-        return await self._reader.events(id_, after=after, upto=upto, limit=limit, reverse=reverse)
+        return await self._reader.events(
+            id_,
+            after=after,
+            upto=upto,
+            limit=limit,
+            reverse=reverse,
+            payloads=payloads,
+            max_bytes=max_bytes,
+        )
 
     async def commit(
         self, id_: ExecutionId, decide: Decide[T], *, verify: bool = True

@@ -41,13 +41,31 @@ _SINCE = (
     f"SELECT {LEDGER_COLUMNS}, last_event_id, {_HEARTBEATS}"
     " FROM execution e WHERE part = %s AND id = %s"
 )
-_EVENTS = (
-    f"SELECT {EVENT_COLUMNS} FROM event"
-    " WHERE part = %s AND execution_id = %s AND event_id > %s AND event_id <= %s"
-    " ORDER BY event_id {order} LIMIT %s"
-)
-_FORWARD = _EVENTS.format(order="ASC")
-_BACKWARD = _EVENTS.format(order="DESC")
+_OF_ONE = "FROM event WHERE part = %s AND execution_id = %s AND event_id > %s AND event_id <= %s"
+_BARE_COLUMNS = EVENT_COLUMNS.replace("payload", "NULL::bytea")
+_EVENTS = "SELECT {columns} {of_one} ORDER BY event_id {order} LIMIT %s"
+# The sizes are known without reading what is stored out of line.
+_SIZED_EVENTS = """
+SELECT {columns} FROM (
+    SELECT {columns}, row_number() OVER by_id AS place,
+           sum(coalesce(octet_length(payload), 0) + coalesce(octet_length(error), 0)) OVER by_id
+               AS size
+    {of_one} WINDOW by_id AS (ORDER BY event_id {order}) LIMIT %s
+) AS sized WHERE place = 1 OR size <= %s ORDER BY event_id {order}
+"""
+
+
+def _both_ways(query: str, columns: str = EVENT_COLUMNS) -> tuple[str, str]:
+    """Oldest first, newest first."""
+    ascending, descending = (
+        query.format(columns=columns, of_one=_OF_ONE, order=order) for order in ("ASC", "DESC")
+    )
+    return ascending, descending
+
+
+_WHOLE = _both_ways(_EVENTS)
+_BARE = _both_ways(_EVENTS, _BARE_COLUMNS)
+_SIZED = _both_ways(_SIZED_EVENTS)
 _ALL = 2**31 - 1
 
 _MANY_ROWS = (
@@ -153,15 +171,23 @@ class ExecutionReader:
         return await self._fold(start, event_id, Ledger(), {})
 
     async def events(
-        self, id_: ExecutionId, *, after: int, upto: int, limit: int, reverse: bool
+        self,
+        id_: ExecutionId,
+        *,
+        after: int,
+        upto: int,
+        limit: int,
+        reverse: bool,
+        payloads: bool = True,
+        max_bytes: int | None = None,
     ) -> list[Event]:
-        """At most `limit` events with `after < id <= upto`. Raises Unavailable."""
+        """As `ports.log.ExecutionLog.events`. Raises Unavailable."""
+        parameters: tuple[object, ...] = (part_of(id_), id_, after, upto, limit)
+        queries = _WHOLE if payloads else _BARE
+        if payloads and max_bytes is not None:
+            queries, parameters = _SIZED, (*parameters, max_bytes)
         async with self._pool.connection() as connection:
-            cursor = await connection.execute(
-                _BACKWARD if reverse else _FORWARD,
-                (part_of(id_), id_, after, upto, limit),
-                binary=True,
-            )
+            cursor = await connection.execute(queries[reverse], parameters, binary=True)
             rows = await cursor.fetchall()
         return [decode_event(row) for row in rows]
 

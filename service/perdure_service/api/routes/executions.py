@@ -60,7 +60,11 @@ def router(use_cases: UseCases, list_executions: ListExecutions) -> APIRouter:
         reverse: ReverseOrderQuery = False,
     ) -> Response:
         page = await use_cases.read_history(
-            arn, marker=marker, max_items=max_items or DEFAULT_ITEMS, reverse=reverse
+            arn,
+            marker=marker,
+            max_items=max_items or DEFAULT_ITEMS,
+            reverse=reverse,
+            include_data=include_data,
         )
         return Response(history_answer(page, include_data=include_data), media_type=_JSON)
 
