@@ -25,6 +25,7 @@ from perdure_service.application.checkpoint import CheckpointExecution, ReadStat
 from perdure_service.application.closings import Closings
 from perdure_service.application.complete_callback import CompleteCallback
 from perdure_service.application.dead_letters import DeadLetterTargets, ManageDeadLetters
+from perdure_service.application.delete import DeleteExecution
 from perdure_service.application.end_invocation import EndInvocation
 from perdure_service.application.envelope import Envelopes
 from perdure_service.application.functions import ManageFunctions
@@ -32,6 +33,7 @@ from perdure_service.application.hear_child import HearChild
 from perdure_service.application.invoke import Invoke
 from perdure_service.application.markers import Markers
 from perdure_service.application.narrate import narrate
+from perdure_service.application.pause import PauseExecution, ResumeExecution
 from perdure_service.application.read import ReadExecution, ReadHistory
 from perdure_service.application.resolve import ResolveFunction
 from perdure_service.application.stop import StopExecution
@@ -49,14 +51,17 @@ from perdure_service.postgres.dead_letters import PostgresDeadLetters
 from perdure_service.postgres.durability import refuse, unsafe_settings
 from perdure_service.postgres.embedded import EmbeddedPostgres
 from perdure_service.postgres.functions import PostgresFunctions
+from perdure_service.postgres.graveyard import PostgresGraveyard
 from perdure_service.postgres.keys import load_key_ring
 from perdure_service.postgres.log import PostgresLog
 from perdure_service.postgres.look import PostgresLook, set_clock
 from perdure_service.postgres.migrate import migrate
+from perdure_service.postgres.notices import PostgresNotices
 from perdure_service.postgres.notify import Notifier
 from perdure_service.postgres.reading import ReadPool
 from perdure_service.postgres.search import PostgresSearch
 from perdure_service.scheduler.notices import Notices
+from perdure_service.scheduler.retention import Retention
 from perdure_service.scheduler.timers import Timers
 from perdure_service.scheduler.watch import Watch
 from perdure_service.settings import Settings
@@ -89,6 +94,7 @@ class Service:
     timers: Timers
     claimer: Claimer
     watch: Watch
+    retention: Retention
     notifier: Notifier | None
     sessions: Sessions
     closings: Closings
@@ -102,9 +108,15 @@ class Service:
     async def run(self) -> None:
         """Run all background services; the first that fails ends them all."""
         async with asyncio.TaskGroup() as tasks:
-            works = (self.log, self.timers, self.claimer, self.watch, self.post)
-            for work in works:
-                tasks.create_task(work.run())
+            for service in (
+                self.log,
+                self.timers,
+                self.claimer,
+                self.watch,
+                self.post,
+                self.retention,
+            ):
+                tasks.create_task(service.run())
             if self.notifier is not None:
                 tasks.create_task(self.notifier.run())
 
@@ -151,10 +163,11 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
     claimer = Claimer(log, dispatch, catalogue, clock)
     sessions.on_free = push.on_free = claimer.slots_are_free
     timers = Timers(log, clock)
-    notices = Notices(HearChild(log, limits))
     letters = PostgresDeadLetters(pool)
     targets = DeadLetterTargets(settings.dead_letter_targets)
     post = DeadLetterPost(letters, targets, clock, settings.deliveries)
+    notices = Notices(HearChild(log, PostgresNotices(pool), limits))
+    retention = Retention(PostgresGraveyard(url), log, clock)
     watch = Watch(
         look=PostgresLook(pool, clock),
         clock=clock,
@@ -174,6 +187,7 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         claimer.observe,
         notices.observe,
         post.observe,
+        retention.observe,
     ]
     if settings.notify:
         notifier = Notifier(url, on_hint=watch.nudge, is_awaited=closings.is_awaited)
@@ -188,6 +202,9 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         read_execution=ReadExecution(log),
         read_history=ReadHistory(log, markers, limits),
         stop=StopExecution(log, limits),
+        pause=PauseExecution(log),
+        resume=ResumeExecution(log),
+        delete=DeleteExecution(log),
         callbacks=CompleteCallback(log, keys, limits),
         functions=ManageFunctions(
             catalogue=catalogue,
@@ -211,6 +228,7 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
             timers=timers,
             claimer=claimer,
             watch=watch,
+            retention=retention,
             notifier=notifier,
             sessions=sessions,
             closings=closings,

@@ -120,7 +120,7 @@ def test_lists_are_paged_by_their_next_link(
     ("query", "message"),
     [
         ("limit=0", "'limit' failed.*greater than or equal to 1"),
-        ("status=GONE", "'status.1.member' failed.*RUNNING, SUCCEEDED"),
+        ("status=GONE", "'status.1.member' failed.*RUNNING, PAUSING"),
         ("started_after=yesterday", "'started_after' failed.*ISO-8601"),
         ("marker=abc", "Invalid marker"),
         ("name_prefix=%zz", "percent-encoded"),

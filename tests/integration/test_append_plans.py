@@ -28,8 +28,8 @@ def nodes_below(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize(
     "sql",
     [
-        append._append_sql(ALL_PARTS[1:], True),
-        append._append_sql(("logged",), False),
+        append._append_sql(ALL_PARTS[1:], True, True),
+        append._append_sql(("logged",), False, False),
         append._start_sql(ALL_PARTS, True),
         append._start_sql(ALL_PARTS, False),
     ],

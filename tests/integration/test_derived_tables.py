@@ -27,6 +27,12 @@ from perdure_service.domain.decide_invocation import (
     decide_invocation_end,
     decide_unclaim,
 )
+from perdure_service.domain.decide_pause import (
+    PauseRequest,
+    ResumeRequest,
+    decide_pause,
+    decide_resume,
+)
 from perdure_service.domain.decide_stop import decide_stop
 from perdure_service.domain.decide_time import decide_tick
 from perdure_service.domain.decision import Decision, Moment
@@ -101,6 +107,9 @@ async def _compare(
         ).fetchall()
         in_flight = {row for row in rows if row[0] in ids}
         assert in_flight == set(filter(None, map(_queue_row, states)))
+        rows = connection.execute("SELECT id::text, status FROM execution").fetchall()
+        statuses = {id_: status for id_, status in rows if id_ in ids}
+        assert statuses == {state.id: state.status.value for state in states}
     return states
 
 
@@ -117,7 +126,7 @@ def _queue_row(state: Execution) -> tuple[str, str | None, str | None] | None:
             return state.id, None, None
         case Running(id=invocation_id, worker_id=worker_id):
             return state.id, invocation_id, worker_id
-        case None:
+        case _:
             return None
 
 
@@ -146,6 +155,15 @@ def succeed(execution: Execution, moment: Moment) -> Decision[Any]:
 
 def stop(execution: Execution, moment: Moment) -> Decision[Any]:
     return decide_stop(execution, ErrorObject(), moment)
+
+
+def pause(execution: Execution, moment: Moment) -> Decision[Any]:
+    asked = PauseRequest(f"{moment.nonce}", "\0 why", execution.ledger.version % 2 == 0)
+    return decide_pause(execution, asked, moment)
+
+
+def resume(execution: Execution, moment: Moment) -> Decision[Any]:
+    return decide_resume(execution, ResumeRequest(f"{moment.nonce}", "\0 why"), moment)
 
 
 def tick(execution: Execution, moment: Moment) -> Decision[Any]:
@@ -201,6 +219,8 @@ _CHANCES: dict[Command, float] = {
     crash: 1,
     succeed: 0.3,
     stop: 0.3,
+    pause: 3,
+    resume: 6,
     tick: 1,
     tick_later: 2,
     open_callback: 8,

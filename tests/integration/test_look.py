@@ -9,12 +9,13 @@ from typing import Any
 import psycopg
 
 from perdure_service.domain.decide_invocation import Claim, decide_claim
+from perdure_service.domain.decide_pause import PauseRequest, decide_pause
 from perdure_service.domain.ids import ExecutionId, InvocationId, WorkerId
 from perdure_service.domain.instant import Instant, after
 from perdure_service.ports.look import LookRequest, Sighting
 from perdure_service.ports.workers import Claimed, Heard, WorkerCard
 from perdure_service.postgres.look import PostgresLook
-from tests.support.executions import WORKER
+from tests.support.executions import WORKER, identity
 from tests.support.logs import Replica, replica, wait
 
 LEASE_SECONDS = 8
@@ -134,8 +135,13 @@ async def test_claims_of_the_workers_here_are_listed_once_they_are_old(database_
         assert (await look(one, workers=workers, claimed_before=since)).claimed == [mine]
 
 
-async def test_an_awaited_execution_is_reported_when_it_has_closed(database_url: str) -> None:
+async def test_an_awaited_execution_is_reported_when_it_has_closed_or_is_purged(
+    database_url: str,
+) -> None:
     async with replica(database_url) as one, replica(database_url) as two:
-        open_, closed = [(await one.started(number)).id for number in (1, 2)]
+        open_, closed, paused = [(await one.started(number)).id for number in (1, 2, 3)]
         await two.stopped(closed)
-        assert (await look(one, awaited=[open_, closed])).closed == [closed]
+        await two.log.commit(paused, lambda e, moment: decide_pause(e, PauseRequest(), moment))
+        purged = identity(4).id
+        awaited = [open_, closed, paused, purged]
+        assert set((await look(one, awaited=awaited)).closed) == {closed, purged}

@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 from perdure_service.domain.effects import CallbackRow
-from perdure_service.domain.events import Event, EventType
+from perdure_service.domain.events import Event, EventType, PauseAsked
 from perdure_service.domain.execution import (
     Execution,
+    ExecutionStatus,
+    Held,
     Queued,
+    Running,
     Sight,
     TimerKey,
     TimerKind,
@@ -24,6 +27,8 @@ CLOSING = {
     EventType.EXECUTION_TIMED_OUT,
     EventType.EXECUTION_STOPPED,
 }
+PAUSES = (EventType.EXECUTION_PAUSED, EventType.EXECUTION_RESUMED)
+YEAR_SECONDS = 366 * 86_400
 COMPLETED_BY_THE_SERVICE = {
     OperationType.WAIT,
     OperationType.CALLBACK,
@@ -48,34 +53,67 @@ def assert_log_is_sound(log: Sequence[Event]) -> None:
     assert len(closings) <= 1
     for closing in closings:
         assert [event.type for event in log[closing:]] in ([], [EventType.INVOCATION_COMPLETED])
+    pauses = [event.type for event in log if event.type in PAUSES]
+    assert pauses == [PAUSES[place % 2] for place in range(len(pauses))]
 
 
 def assert_ends_are_final(before: Execution | None, now: Execution) -> None:
     """What had ended stays as it ended, and nothing is queued for an execution that has."""
-    assert not (now.is_closed and isinstance(now.ledger.invocation, Queued))
+    assert not (now.is_closed and isinstance(now.ledger.invocation, Queued | Held))
     if before is None:
         return
     ended = [operation for operation in before.operations.values() if operation.is_closed]
     assert [now.operations.get(operation.id) for operation in ended] == ended
     if before.is_closed:
-        assert (now.status, now.result, now.error, now.ended_at) == (
-            before.status,
+        assert (now.outcome, now.result, now.error, now.ended_at) == (
+            before.outcome,
             before.result,
             before.error,
             before.ended_at,
         )
 
 
+def assert_status_tells_what_is(execution: Execution, log: Sequence[Event]) -> None:
+    """The status follows from the log and from what operators asked for; while it is paused nothing
+    runs or is queued, and nothing is held but then."""
+    ledger, status = execution.ledger, execution.status
+    pauses = [event.type for event in log if event.type in PAUSES]
+    holds = pauses[-1:] == [EventType.EXECUTION_PAUSED] and not execution.is_closed
+    assert (status is ExecutionStatus.PAUSED) == holds
+    assert (status is ExecutionStatus.PAUSING) == (ledger.pausing is not None)
+    assert (status is ExecutionStatus.DELETING) == (ledger.deletion_requested_at is not None)
+    match status:
+        case ExecutionStatus.PAUSED:
+            assert not isinstance(ledger.invocation, Running | Queued)
+        case ExecutionStatus.PAUSING:
+            assert isinstance(ledger.invocation, Running)
+        case _:
+            assert not isinstance(ledger.invocation, Held)
+
+
+def deadline_of(execution: Execution, log: Sequence[Event]) -> Instant:
+    """The start, the timeout, and the time of all pauses that do not count; 366 days at most."""
+    identity = execution.identity
+    latest = after(identity.started_at, YEAR_SECONDS)
+    paused_at: Instant | None = None
+    own = after(identity.started_at, identity.timeout_seconds)
+    for event in log:
+        if event.type is EventType.EXECUTION_PAUSED:
+            assert isinstance(event.detail, PauseAsked)
+            paused_at = event.at if event.detail.execution_timeout_paused else None
+        elif event.type is EventType.EXECUTION_RESUMED and paused_at is not None:
+            own = Instant(own + event.at - paused_at)
+            paused_at = None
+    return latest if paused_at is not None else min(own, latest)
+
+
 def timers_of_state(
-    execution: Execution, heartbeats: Mapping[str, Instant]
+    execution: Execution, log: Sequence[Event], heartbeats: Mapping[str, Instant]
 ) -> dict[TimerKey, Instant]:
     """The timers that must be armed. `heartbeats` are the due times of the last heartbeats."""
     if execution.is_closed:
         return {}
-    identity = execution.identity
-    timers: dict[TimerKey, Instant] = {
-        (TimerKind.EXECUTION, ""): after(identity.started_at, identity.timeout_seconds)
-    }
+    timers: dict[TimerKey, Instant] = {(TimerKind.EXECUTION, ""): deadline_of(execution, log)}
     for operation in execution.operations.values():
         for kind, due_at in _due_times(operation, execution.ledger.ticked_at, heartbeats):
             timers[kind, operation.id] = due_at
@@ -150,12 +188,18 @@ def assert_caches_are_exact(execution: Execution) -> None:
 
 
 def assert_will_wake(
-    execution: Execution, timers: Mapping[TimerKey, Instant], delivered: Sight
+    execution: Execution,
+    timers: Mapping[TimerKey, Instant],
+    delivered: Sight,
+    *,
+    was_cut_short: bool,
 ) -> None:
-    """An open execution that nobody works on has a trigger that will wake it, and the function was
-    handed, in the initial state of an invocation, all that completed so far."""
+    """An open execution that nobody works on, and of which no invocation is held, has a trigger
+    that will wake it, and the function was handed, in the initial state of an invocation, all that
+    completed so far. One whose token was withheld was cut short, and must run again."""
     if execution.is_closed or execution.ledger.invocation is not None:
         return
+    assert not was_cut_short, "what the pause interrupted never goes on"
     operations = list(execution.operations.values())
     assert any(_can_wake(operation, timers) for operation in operations), "it sleeps for good"
     for operation in operations:

@@ -11,7 +11,7 @@ from perdure_service.domain.decide_invocation import Delivery
 from perdure_service.domain.decision import Decision
 from perdure_service.domain.errors import DomainError, InvalidCheckpointToken
 from perdure_service.domain.events import ChainedTarget
-from perdure_service.domain.execution import Execution, Sight, execution_deadline
+from perdure_service.domain.execution import Execution, Sight
 from perdure_service.domain.ids import InvocationId
 from perdure_service.domain.instant import Instant, after
 from perdure_service.domain.limits import CLIENT_TOKEN_WINDOW_SECONDS
@@ -56,6 +56,7 @@ class Function:
     delivered: Sight = Sight()
     seen: Sight = Sight()
     suspended: Sight = Sight()
+    was_cut_short: bool = False
     last: Answered | None = None
     requests: tuple[Checkpoint, ...] = ()
     heartbeats: dict[str, Instant] = field(default_factory=dict)
@@ -79,6 +80,7 @@ class Function:
             for operation in decision.after.operations.values()
         }
         self.delivered = self.seen = delivery.upto
+        self.was_cut_short = False
         self.last = None
 
     def checkpoints(
@@ -100,7 +102,7 @@ class Function:
             self._is_answered(checkpoint, outcome)
         elif isinstance(outcome, InvalidCheckpointToken):
             runs = self.running is not None and not decided_on.is_closed
-            in_time = now < execution_deadline(decided_on.identity)
+            in_time = now < decided_on.times_out_at
             assert not (runs and in_time and checkpoint.token == self.token), "a good token refused"
         else:
             assert checkpoint.token == self.token, "judged although its token is not valid"
@@ -137,9 +139,12 @@ class Function:
         for operation in execution.operations.values():
             assert self.knows[operation.id] == (operation, operation.status_at(accepted.upto.now))
         assert (execution.id in self.knows) == execution.is_closed
-        assert (accepted.token is None) == execution.is_closed
+        pausing = execution.ledger.pausing is not None
+        assert (accepted.token is None) == (execution.is_closed or pausing)
         self.token = accepted.token
-        self.seen = accepted.upto
+        self.was_cut_short = pausing
+        if not pausing:  # else the function throws the answer away
+            self.seen = accepted.upto
         self.last = Answered(checkpoint, view, accepted.upto)
         self._starts_children(decision)
 
@@ -149,7 +154,7 @@ class Function:
         then = store.read_at(repeated.upto.event_id)
         changed = changed_between(then, repeated.since, repeated.upto)
         view = View(
-            None if then.is_closed else repeated.token,
+            repeated.token,
             shown(changed_operations(then, changed), repeated.upto.now),
         )
         assert view == self.last.view, "the same request was answered differently"

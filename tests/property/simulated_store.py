@@ -38,6 +38,7 @@ class Tables:
     queue: Queued | Running | None = None
     notices: tuple[ParentLink, ...] = ()
     letters: tuple[DeadLetter, ...] = ()
+    has_its_name: bool = True
 
     def with_effects(self, effects: Effects) -> Tables:
         timers = {} if effects.closed else dict(self.timers)
@@ -58,6 +59,7 @@ class Tables:
             effects.queue if effects.queue_moved else self.queue,
             self.notices + notice,
             self.letters + letter,
+            self.has_its_name and not effects.given_up,
         )
 
 

@@ -22,9 +22,10 @@ from perdure_service.domain.decide_callback import (
 from perdure_service.domain.decide_chained import ChildOutcome, decide_child_closed
 from perdure_service.domain.decide_checkpoint import Checkpoint
 from perdure_service.domain.decide_invocation import Failed, Returned
+from perdure_service.domain.decide_pause import PauseRequest, ResumeRequest
 from perdure_service.domain.decide_stop import decide_stop
 from perdure_service.domain.decide_time import decide_tick
-from perdure_service.domain.execution import ExecutionStatus, FailureKind, ParentLink, Queued
+from perdure_service.domain.execution import OUTCOMES, FailureKind, ParentLink, Queued
 from perdure_service.domain.instant import after
 from perdure_service.domain.limits import Limits, RetryPolicy
 from perdure_service.domain.operations import Action, ErrorObject, OperationType, OperationUpdate
@@ -47,7 +48,7 @@ RETURNS = [
 FAILURES = [Failed(kind, ErrorObject(type=kind.value)) for kind in FailureKind]
 CHILDREN = st.builds(
     ChildOutcome,
-    st.sampled_from([status for status in ExecutionStatus if status != "RUNNING"]),
+    st.sampled_from(OUTCOMES),
     st.just(60),
     st.sampled_from([None, "ok", "x" * 70]),
 )
@@ -156,7 +157,8 @@ class ExecutionMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.world.is_running())
     @rule(which=REPLICAS, fate=FATES, idle=RARELY)
     def the_function_suspends(self, which: int, fate: Fate, idle: bool) -> None:
-        if idle or self.world.has_open(WAIT, CALLBACK, CHAINED):
+        was_told_to = self.world.function.token is None
+        if idle or was_told_to or self.world.has_open(WAIT, CALLBACK, CHAINED):
             self.world.end(which, self.world.some_invocation(), PENDING, fate)
 
     @precondition(lambda self: self.world.function.token)
@@ -257,6 +259,76 @@ class ExecutionMachine(RuleBasedStateMachine):
         if on_time:
             self.world.await_next_timer()
         self.world.run(which, decide_tick, fate=fate)
+
+    @rule(
+        data=st.data(),
+        which=REPLICAS,
+        fate=FATES,
+        again=RARELY,
+        client_token=st.sampled_from([None, "a", "b"]),
+        timeout_paused=st.booleans(),
+        pauses=st.booleans(),
+    )
+    def an_operator_pauses_or_resumes(
+        self,
+        data: st.DataObject,
+        which: int,
+        fate: Fate,
+        again: bool,
+        client_token: str | None,
+        timeout_paused: bool,
+        pauses: bool,
+    ) -> None:
+        accepted = [request for request, _ in self.world.operator.accepted]
+        if again and accepted:
+            request = data.draw(st.sampled_from(accepted), label="request")
+        else:
+            number = next(self.world.numbers)
+            token = client_token and f"{client_token}-{number}"
+            request = PauseRequest(token, "why", timeout_paused) if pauses else ResumeRequest(token)
+        self.world.steer(which, request, fate)
+
+    @precondition(lambda self: self.world.function.token)
+    @rule(
+        data=st.data(),
+        which=REPLICAS,
+        elsewhere=REPLICAS,
+        goes_on=st.booleans(),
+        resumes=RARELY,
+        then=st.sampled_from(["suspends", "suspends", "dies", "never got it"]),
+    )
+    def a_pause_cuts_the_function_short(
+        self,
+        data: st.DataObject,
+        which: int,
+        elsewhere: int,
+        goes_on: bool,
+        resumes: bool,
+        then: str,
+    ) -> None:
+        world, token = self.world, self.world.function.token
+        world.steer(which, PauseRequest())
+        if goes_on:
+            self.request(data, elsewhere, Fate.COMMITTED, token)
+        if resumes:
+            world.steer(elsewhere, ResumeRequest())
+        match then:
+            case "suspends":
+                world.end(which, world.some_invocation(), PENDING)
+            case "dies":
+                world.end(which, world.some_invocation(), FAILURES[0])
+            case _:
+                world.unclaim(which, world.some_invocation())
+
+    @precondition(lambda self: self.world.live.is_closed)
+    @rule(which=REPLICAS, fate=FATES)
+    def it_is_deleted(self, which: int, fate: Fate) -> None:
+        self.world.delete(which, fate)
+
+    @precondition(lambda self: len(self.world.store.log) > 12)
+    @rule(which=REPLICAS, fate=FATES)
+    def it_is_deleted_too_soon(self, which: int, fate: Fate) -> None:
+        self.world.delete(which, fate)
 
     @precondition(lambda self: len(self.world.store.log) > 12)
     @rule(which=REPLICAS, fate=FATES, how=st.sampled_from([None, *RETURNS]))

@@ -8,6 +8,7 @@ from typing import Any
 
 from perdure_service.domain.decide_callback import decide_callback_heartbeat
 from perdure_service.domain.decide_checkpoint import Checkpoint, decide_checkpoint
+from perdure_service.domain.decide_delete import decide_delete
 from perdure_service.domain.decide_invocation import (
     Claim,
     Ending,
@@ -17,11 +18,24 @@ from perdure_service.domain.decide_invocation import (
     decide_invocation_end,
     decide_unclaim,
 )
+from perdure_service.domain.decide_pause import (
+    PauseRequest,
+    ResumeRequest,
+    decide_pause,
+    decide_resume,
+)
 from perdure_service.domain.decide_start import decide_start
 from perdure_service.domain.decide_time import decide_tick
 from perdure_service.domain.decision import Decision, Moment, NewExecution
 from perdure_service.domain.errors import DomainError
-from perdure_service.domain.execution import Execution, ExecutionStatus, Queued, TimerKind
+from perdure_service.domain.execution import (
+    Execution,
+    ExecutionStatus,
+    Held,
+    Queued,
+    Running,
+    TimerKind,
+)
 from perdure_service.domain.ids import InvocationId
 from perdure_service.domain.instant import Instant, after
 from perdure_service.domain.limits import Limits, RetryPolicy
@@ -32,11 +46,13 @@ from tests.property.expectations import (
     assert_ends_are_final,
     assert_log_is_sound,
     assert_same,
+    assert_status_tells_what_is,
     assert_will_wake,
     callbacks_of_state,
     timers_of_state,
 )
 from tests.property.function import Function
+from tests.property.operator import Operator, Request
 from tests.property.simulated_store import Command, Decide, Fate, Learn, Replica, Store, unheard
 from tests.support.executions import EPOCH, WORKER, callback_id_of, invocation_id
 
@@ -56,6 +72,7 @@ class World:
         self.numbers = itertools.count(2)
         self.store = Store(decide_start(new, Moment(EPOCH, 1)))
         self.function = Function()
+        self.operator = Operator()
         self.replicas = [Replica(self.store, self.numbers) for _ in range(2)]
         self.tokens: list[CheckpointToken] = []
         self._checked: Execution | None = None
@@ -77,12 +94,17 @@ class World:
     # The database and its backup.
 
     def back_up(self) -> None:
-        self._backup = (copy.copy(self.store), self.function.snapshot())
+        self._backup = (
+            copy.copy(self.store),
+            self.function.snapshot(),
+            self.operator.snapshot(),
+        )
 
     def restore(self) -> None:
         """All that came after the backup is lost; what it told the world is still out there."""
-        store, function = self._backup
+        store, function, operator = self._backup
         self.store, self.function = copy.copy(store), function.snapshot()
+        self.operator = operator.snapshot()
         for replica in self.replicas:
             replica.store = self.store
             replica.forget()
@@ -166,6 +188,33 @@ class World:
 
         self.run(which, decide, fate=fate)
 
+    def steer(self, which: int, request: Request, fate: Fate = Fate.COMMITTED) -> None:
+        """Pause or resume."""
+        decided: list[tuple[Execution, Instant]] = []
+
+        def decide(execution: Execution, moment: Moment) -> Decision[None]:
+            decided.append((execution, moment.clock))
+            if isinstance(request, PauseRequest):
+                return decide_pause(execution, request, moment)
+            return decide_resume(execution, request, moment)
+
+        def learn(outcome: Decision[Any] | DomainError) -> None:
+            self.operator.asked(request, outcome, *decided[-1])
+
+        self.run(which, decide, learn, fate)
+
+    def delete(self, which: int, fate: Fate = Fate.COMMITTED) -> None:
+        decided: list[tuple[Execution, Instant]] = []
+
+        def decide(execution: Execution, moment: Moment) -> Decision[Instant]:
+            decided.append((execution, moment.clock))
+            return decide_delete(execution, moment)
+
+        def learn(outcome: Decision[Any] | DomainError) -> None:
+            self.operator.deletes(outcome, *decided[-1])
+
+        self.run(which, decide, learn, fate)
+
     def some_invocation(self) -> InvocationId:
         """The one that runs, or one that never was."""
         return self.function.running or invocation_id(1)
@@ -189,19 +238,26 @@ class World:
         assert_log_is_sound(self.store.log)
         assert_same(self.store.loaded(), live)
         assert dict(live.armed.items()) == tables.timers
-        assert tables.timers == timers_of_state(live, self.store.heartbeats)
+        assert tables.timers == timers_of_state(live, self.store.log, self.store.heartbeats)
         assert tables.callbacks == callbacks_of_state(live)
-        assert tables.queue == live.ledger.invocation
+        invocation = live.ledger.invocation
+        assert tables.queue == (None if isinstance(invocation, Held) else invocation)
+        assert tables.has_its_name == (live.ledger.deletion_requested_at is None)
         parent = live.identity.parent
         assert tables.notices == ((parent,) if live.is_closed and parent else ())
-        undone = live.is_closed and live.status is not ExecutionStatus.SUCCEEDED
-        wanted = [live.status] if undone and live.identity.dead_letter_target else []
+        undone = live.outcome not in (None, ExecutionStatus.SUCCEEDED)
+        wanted = [live.outcome] if undone and live.identity.dead_letter_target else []
         assert [letter.status for letter in tables.letters] == wanted
         assert_caches_are_exact(live)
-        running = live.ledger.invocation
-        running_id = None if running is None or isinstance(running, Queued) else running.id
+        running_id = invocation.id if isinstance(invocation, Running) else None
         assert running_id == self.function.running
-        assert_will_wake(live, tables.timers, self.function.delivered)
+        assert_status_tells_what_is(live, self.store.log)
+        self.assert_will_wake()
+
+    def assert_will_wake(self) -> None:
+        function, timers = self.function, self.store.tables.timers
+        cut_short = function.was_cut_short
+        assert_will_wake(self.live, timers, function.delivered, was_cut_short=cut_short)
 
     def check_replicas(self) -> None:
         for replica in self.replicas:
@@ -220,7 +276,7 @@ class World:
             if self.live.is_closed:
                 break
             self._go_on()
-            assert_will_wake(self.live, self.store.tables.timers, self.function.delivered)
+            self.assert_will_wake()
         assert self.live.is_closed
         self.check()
 
@@ -229,8 +285,12 @@ class World:
             case Queued(ready_at=ready_at):
                 self.clock = max(self.clock, ready_at)
                 self.claim(0)
-            case None:
+            case Running(id=running_id):
+                self.end(0, running_id, PENDING)
+            case _ if self.live.status is ExecutionStatus.PAUSED:
+                self.run(0, decide_tick)  # it may be out of time
+                if not self.live.is_closed:
+                    self.steer(0, ResumeRequest())
+            case _:
                 self.await_next_timer()
                 self.run(0, decide_tick)
-            case running:
-                self.end(0, running.id, PENDING)

@@ -14,6 +14,7 @@ from perdure_service.domain.decide_checkpoint import (
     Repeated,
     decide_checkpoint,
 )
+from perdure_service.domain.decide_delete import decide_delete
 from perdure_service.domain.decide_invocation import (
     Claim,
     Delivery,
@@ -23,11 +24,19 @@ from perdure_service.domain.decide_invocation import (
     decide_claim,
     decide_invocation_end,
 )
+from perdure_service.domain.decide_pause import (
+    PauseRequest,
+    ResumeRequest,
+    decide_pause,
+    decide_resume,
+)
 from perdure_service.domain.decide_start import decide_start
+from perdure_service.domain.decide_stop import decide_stop
 from perdure_service.domain.decide_time import decide_tick
 from perdure_service.domain.decision import Decision, Moment
 from perdure_service.domain.events import Event
-from perdure_service.domain.execution import Execution, FailureKind, Queued, Running
+from perdure_service.domain.execution import Execution, FailureKind, Held, Queued, Running
+from perdure_service.domain.instant import Instant
 from perdure_service.domain.limits import Limits, RetryPolicy
 from perdure_service.domain.operations import (
     Action,
@@ -141,6 +150,9 @@ class Scenario:
     def is_queued(self) -> bool:
         return isinstance(self.execution.ledger.invocation, Queued)
 
+    def is_held(self) -> bool:
+        return isinstance(self.execution.ledger.invocation, Held)
+
     def moment(self) -> Moment:
         return Moment(at(self.seconds), next(self._numbers))
 
@@ -201,6 +213,20 @@ class Scenario:
 
     def tick(self) -> None:
         self.decide(decide_tick)
+
+    def pauses(self, **options: Any) -> None:
+        request = PauseRequest(**options)
+        self.decide(lambda e, moment: decide_pause(e, request, moment))
+
+    def resumes(self, **options: Any) -> None:
+        request = ResumeRequest(**options)
+        self.decide(lambda e, moment: decide_resume(e, request, moment))
+
+    def stops(self) -> Instant:
+        return self.decide(lambda e, moment: decide_stop(e, BROKEN, moment))
+
+    def deletes(self) -> Instant:
+        return self.decide(decide_delete)
 
 
 def running(**options: Any) -> Scenario:

@@ -101,14 +101,12 @@ class CheckpointExecution:
                     outcome.after, accepted.changed, accepted.since, accepted.upto, accepted.token
                 )
             case Repeated() as repeated:
-                return await self._repeat(repeated)
+                return await self._repeat(presented.execution_id, repeated)
 
-    async def _repeat(self, repeated: Repeated) -> StateAnswer:
-        id_ = repeated.token.execution_id
+    async def _repeat(self, id_: ExecutionId, repeated: Repeated) -> StateAnswer:
         then = await self.log.read_at(id_, repeated.upto.event_id)
         changed = changed_between(then, repeated.since, repeated.upto)
-        token = None if then.is_closed else repeated.token
-        return self._answer(then, changed, repeated.since, repeated.upto, token)
+        return self._answer(then, changed, repeated.since, repeated.upto, repeated.token)
 
     def _answer(
         self,

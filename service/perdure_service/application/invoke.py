@@ -14,6 +14,8 @@ from perdure_service.domain.errors import (
     ExecutionAlreadyStarted,
     InvalidParameterValue,
     RequestTooLarge,
+    ResourceNotFound,
+    Unavailable,
 )
 from perdure_service.domain.execution import Execution, ExecutionStatus, InvokeMode
 from perdure_service.domain.folding import utf8_size
@@ -24,6 +26,8 @@ from perdure_service.domain.limits import CLIENT_TOKEN_WINDOW_SECONDS, SYNC_INVO
 from perdure_service.domain.operations import ErrorObject
 from perdure_service.ports.clock import Clock
 from perdure_service.ports.log import ExecutionLog, Holder, NameLock
+
+_NAME_TRIES = 5
 
 
 @frozen
@@ -101,15 +105,28 @@ class Invoke:
                 client_context=request.client_context,
             )
         )
-        started = await self.log.start(new, lock)
-        if not isinstance(started, Holder):
-            return started
+        for _ in range(_NAME_TRIES):
+            started = await self.log.start(new, lock)
+            if not isinstance(started, Holder):
+                return started
+            existing = await self._read_holder(started)
+            if existing is not None:
+                break
+        else:
+            raise Unavailable("The name changes hands all the time. Repeat the same request.")
         assert lock is not None
-        existing = await self.log.read(started.execution_id)
         same_version = existing.identity.function_version_id == version.id
         if started.payload_hash != lock.payload_hash or not same_version:
             raise ExecutionAlreadyStarted(existing.identity.arn)
         return existing
+
+    async def _read_holder(self, holder: Holder) -> Execution | None:
+        """None if it was deleted since it was found, so that the name is free by now."""
+        try:
+            existing = await self.log.read(holder.execution_id)
+        except ResourceNotFound:
+            return None
+        return existing if existing.status is not ExecutionStatus.DELETING else None
 
     def _lock(self, request: InvokeRequest, version: FunctionVersion) -> NameLock | None:
         """The name, or for an unnamed synchronous call the SDK's id of it: boto3 repeats a call
@@ -146,7 +163,7 @@ def _trace_member(version: FunctionVersion) -> str:
 def _closed_answer(
     closed: Execution | None, answer: InvokeAnswer, trace_member: str
 ) -> InvokeAnswer:
-    if closed is not None and closed.status is ExecutionStatus.SUCCEEDED:
+    if closed is not None and closed.outcome is ExecutionStatus.SUCCEEDED:
         return InvokeAnswer(answer.executed_version, answer.execution_arn, closed.result)
     error = (closed.error or ErrorObject()) if closed is not None else _STILL_RUNNING
     return InvokeAnswer(

@@ -17,6 +17,8 @@ from perdure_service.domain.events import (
     EventType,
     ExecutionTimeout,
     InvocationSpan,
+    PauseAsked,
+    ResumeAsked,
     WaitTimes,
 )
 from perdure_service.domain.instant import Instant, epoch_seconds
@@ -117,6 +119,8 @@ def event_shape(event: Event, *, include_data: bool) -> Json:
         details["Input"] = _payload(event.payload, include_data=include_data)
     elif event.type in _WITH_RESULT:
         details["Result"] = _payload(event.payload, include_data=include_data)
+    elif event.type in _WITH_REASON and event.payload is not None:
+        details["Reason"] = _payload(event.payload, include_data=include_data)
     if event.error is not None:
         details["Error"] = _error(event.error, include_data=include_data)
     shape[details_name] = details
@@ -148,6 +152,13 @@ def _details(detail: object) -> Json:
     match detail:
         case ExecutionTimeout(timeout_seconds=seconds):
             return {"ExecutionTimeout": seconds}
+        case PauseAsked(requested_at=requested_at, execution_timeout_paused=paused):
+            return {
+                "PauseRequestTimestamp": epoch_seconds(requested_at),
+                "ExecutionTimeoutPaused": paused,
+            }
+        case ResumeAsked(requested_at=requested_at):
+            return {"ResumeRequestTimestamp": epoch_seconds(requested_at)}
         case WaitTimes(duration_seconds=seconds, scheduled_end_at=end):
             return {"Duration": seconds, "ScheduledEndTimestamp": epoch_seconds(end)}
         case Attempt(number=number, next_delay_seconds=delay):
@@ -186,6 +197,7 @@ def _present(members: Mapping[str, Any]) -> Json:
 
 _EVENT_NAMES = {type_: (type_.value, f"{type_.value}Details") for type_ in EventType}
 _WITH_INPUT = frozenset({EventType.EXECUTION_STARTED, EventType.CHAINED_INVOKE_STARTED})
+_WITH_REASON = frozenset({EventType.EXECUTION_PAUSED, EventType.EXECUTION_RESUMED})
 _WITH_RESULT = frozenset(
     {
         EventType.EXECUTION_SUCCEEDED,

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from perdure_service.application.checkpoint import CheckpointExecution, ReadState
 from perdure_service.application.complete_callback import CompleteCallback
 from perdure_service.application.dead_letters import ManageDeadLetters
+from perdure_service.application.delete import DeleteExecution
 from perdure_service.application.functions import ManageFunctions
 from perdure_service.application.invoke import Invoke
+from perdure_service.application.pause import PauseExecution, ResumeExecution
 from perdure_service.application.read import ReadExecution, ReadHistory
 from perdure_service.application.resolve import ResolveFunction
 from perdure_service.application.stop import StopExecution
@@ -24,6 +26,9 @@ class UseCases:
     read_execution: ReadExecution
     read_history: ReadHistory
     stop: StopExecution
+    pause: PauseExecution
+    resume: ResumeExecution
+    delete: DeleteExecution
     callbacks: CompleteCallback
     functions: ManageFunctions
     dead_letters: ManageDeadLetters

@@ -24,7 +24,8 @@ class ChildOutcome:
 
     @classmethod
     def of(cls, child: Execution) -> ChildOutcome:
-        return cls(child.status, child.identity.timeout_seconds, child.result, child.error)
+        assert child.outcome is not None, "a notice is written when the child closes"
+        return cls(child.outcome, child.identity.timeout_seconds, child.result, child.error)
 
 
 _OUTCOMES: Mapping[ExecutionStatus, tuple[EventType, Completion]] = {

@@ -41,7 +41,7 @@ class Checkpoint:
 @frozen
 class Accepted:
     """What to show: all that changed after `since` up to `upto`, and the next token; None tells
-    the function to stop, since the execution has closed."""
+    the function to stop, since the execution has closed or is about to pause."""
 
     token: CheckpointToken | None
     since: Sight
@@ -52,9 +52,9 @@ class Accepted:
 @frozen
 class Repeated:
     """The last checkpoint again, its answer lost on the wire: give the same answer, made from the
-    log up to `upto`. `token` is withheld if the execution had closed by then."""
+    log up to `upto`. `token` is None if it was withheld, or the execution had closed by then."""
 
-    token: CheckpointToken
+    token: CheckpointToken | None
     since: Sight
     upto: Sight
 
@@ -66,17 +66,16 @@ def decide_checkpoint(
     limits: Limits,
     issue_callback_id: IssueCallbackId,
 ) -> Decision[Accepted | Repeated]:
-    """Apply all updates and rotate the token, or raise and change nothing.
+    """Apply all updates and rotate the token, or raise and change nothing. If the execution closes
+    or a pause was asked for, the new token is withheld.
 
     Raises InvalidCheckpointToken if the token is not the newest of the running invocation, and
     InvalidCheckpoint with Lambda's text for the first rule that is broken.
     """
     ledger = execution.ledger
     if _repeats(ledger, checkpoint, execution.effective_now(moment.clock)):
-        return nothing(
-            execution,
-            Repeated(current_token(execution), ledger.previously_seen, ledger.seen),
-        )
+        token = None if ledger.token_withheld else current_token(execution)
+        return nothing(execution, Repeated(token, ledger.previously_seen, ledger.seen))
     require_current(execution, checkpoint.token)
     draft = Draft(execution, moment)
     tick(draft)
@@ -89,22 +88,28 @@ def decide_checkpoint(
     _close_if_over_quota(draft, limits)
     changed = tuple(draft.folding.unseen_ids())
     upto = Sight(draft.folding.last_event_id, draft.now)
+    withheld = draft.status is not ExecutionStatus.RUNNING
     draft.note(
+        token_withheld=withheld,
         token_seq=ledger.token_seq + 1,
         token_nonce=moment.nonce,
         seen=upto,
         previously_seen=ledger.seen,
         client_token=checkpoint.client_token,
     )
-    still_open = draft.status is ExecutionStatus.RUNNING
-    token = _next_token(checkpoint.token, moment.nonce) if still_open else None
+    token = None if withheld else _next_token(checkpoint.token, moment.nonce)
     return draft.settle(Accepted(token=token, since=ledger.seen, upto=upto, changed=changed))
 
 
 def require_current(execution: Execution, token: CheckpointToken) -> None:
     """Raises InvalidCheckpointToken unless `token` is the newest of the running invocation."""
-    running = execution.ledger.invocation
-    if execution.is_closed or not isinstance(running, Running) or token != current_token(execution):
+    ledger = execution.ledger
+    if (
+        ledger.token_withheld
+        or not isinstance(ledger.invocation, Running)
+        or execution.is_closed
+        or token != current_token(execution)
+    ):
         raise InvalidCheckpointToken
 
 

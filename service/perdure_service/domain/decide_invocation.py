@@ -11,6 +11,7 @@ from perdure_service.domain.decision import Decision, Draft, Moment, nothing
 from perdure_service.domain.events import EventType, InvocationSpan
 from perdure_service.domain.execution import (
     Execution,
+    ExecutionStatus,
     FailureKind,
     Failures,
     InvokeMode,
@@ -92,6 +93,7 @@ def decide_claim(execution: Execution, claim: Claim, moment: Moment) -> Decision
         seen=upto,
         previously_seen=ledger.seen,
         client_token=None,
+        token_withheld=False,
     )
     decision = draft.settle(None)
     token = current_token(decision.after)
@@ -108,13 +110,14 @@ def decide_claim(execution: Execution, claim: Claim, moment: Moment) -> Decision
 def decide_unclaim(
     execution: Execution, invocation_id: InvocationId, moment: Moment
 ) -> Decision[None]:
-    """The worker never confirmed: the invocation is ready again, no event."""
+    """The worker never confirmed: the invocation is ready again, no event of its own."""
     running = execution.ledger.invocation
     if not isinstance(running, Running) or running.id != invocation_id:
         return nothing(execution, None)
     draft = Draft(execution, moment)
     draft.note(invocation=None)
     draft.wake()
+    draft.pause_if_asked()
     return draft.settle(None)
 
 
@@ -138,8 +141,8 @@ def decide_invocation_end(
     policy: RetryPolicy,
     limits: Limits,
 ) -> Decision[Ending]:
-    """Record that the invocation ended, and what follows: the execution closes, waits, or is
-    invoked again. The result of an invocation that is no longer the running one is dropped."""
+    """Record that the invocation ended, and what follows: the execution closes, pauses, waits, or
+    is invoked again. The result of an invocation that is no longer the running one is dropped."""
     running = execution.ledger.invocation
     if not isinstance(running, Running) or running.id != invocation_id:
         return nothing(execution, Ending.SUPERSEDED)
@@ -157,6 +160,7 @@ def decide_invocation_end(
             _return_durable(draft, running, outcome.output, policy, limits)
         else:
             _return_plain(draft, outcome.output, limits)
+    draft.pause_if_asked()
     return draft.settle(Ending.APPLIED)
 
 
@@ -177,10 +181,14 @@ def _return_durable(
 
 def _suspend(draft: Draft, running: Running, policy: RetryPolicy) -> None:
     execution = draft.before
-    is_owed = owes(execution, running, draft.now)
-    if is_owed or has_open_trigger(execution, draft.now):
-        draft.note(failures=None, suspended=execution.ledger.seen)
-        if is_owed:
+    ledger = execution.ledger
+    # An answer that told it to stop is thrown away with all that it brought.
+    shown = ledger.previously_seen if ledger.token_withheld else ledger.seen
+    is_owed = ledger.token_withheld or owes(execution, running, draft.now)
+    waits = has_open_trigger(execution, draft.now)
+    if is_owed or waits or draft.status is ExecutionStatus.PAUSING:
+        draft.note(failures=None, suspended=shown)
+        if is_owed or not waits:
             draft.wake()
     else:
         error = ErrorObject(

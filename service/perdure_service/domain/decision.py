@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Generic, TypeVar, cast
 
 from perdure_service.domain.changed import changed
-from perdure_service.domain.events import Event, EventDetail, EventType
+from perdure_service.domain.events import Event, EventDetail, EventType, PauseAsked
 from perdure_service.domain.execution import (
     Execution,
     ExecutionStatus,
+    Held,
     Identity,
+    InvocationState,
+    Pausing,
     Queued,
     Running,
     TimerKey,
+    shown_status,
 )
 from perdure_service.domain.folding import Folding
 from perdure_service.domain.frozen import frozen
@@ -84,13 +88,23 @@ class Draft:
 
     @property
     def status(self) -> ExecutionStatus:
-        return self.folding.status
+        return shown_status(
+            self.folding.outcome,
+            pauses=self.pausing is not None,
+            is_paused=self.folding.pause is not None,
+            is_given_up=self.before.ledger.deletion_requested_at is not None,
+        )
 
     @property
-    def invocation(self) -> Queued | Running | None:
-        """The invocation queued or in flight, as far as this draft goes."""
+    def invocation(self) -> InvocationState | None:
+        """The invocation queued, in flight or held, as far as this draft goes."""
         noted = self._noted.get("invocation", self.before.ledger.invocation)
-        return cast("Queued | Running | None", noted)
+        return cast("InvocationState | None", noted)
+
+    @property
+    def pausing(self) -> Pausing | None:
+        """The pause that was asked for and does not hold yet, as far as this draft goes."""
+        return cast("Pausing | None", self._noted.get("pausing", self.before.ledger.pausing))
 
     def operation(self, operation_id: str) -> Operation | None:
         return self.folding.operation(operation_id)
@@ -128,17 +142,34 @@ class Draft:
         return event
 
     def wake(self, *, at: Instant | None = None) -> None:
-        """Queue an invocation, now or `at`. If one is queued or in flight already that one serves:
-        what the running one was not shown in its initial state is owed to it (see `owes`)."""
+        """Queue an invocation, now or `at`; while paused, hold it. If there is one already that one
+        serves: what a running one was not shown in its initial state is owed to it (see `owes`).
+        """
         if not self.is_closed and self.invocation is None:
-            self.note(invocation=Queued(self.now if at is None else at))
+            ready_at = self.now if at is None else at
+            paused = self.folding.pause is not None
+            self.note(invocation=Held(ready_at) if paused else Queued(ready_at))
+
+    def pause_if_asked(self) -> None:
+        """Begin the pause that was asked for, unless an invocation is in flight: then its end will.
+        A queued invocation is held."""
+        asked = self.pausing
+        if asked is None or self.is_closed or isinstance(self.invocation, Running):
+            return
+        detail = PauseAsked(asked.requested_at, asked.execution_timeout_paused)
+        self.emit(EventType.EXECUTION_PAUSED, payload=asked.reason, detail=detail)
+        self.note(pausing=None)
+        if isinstance(self.invocation, Queued):
+            self.note(invocation=Held(self.invocation.ready_at))
 
     def close(
         self, type_: EventType, *, payload: str | None = None, error: ErrorObject | None = None
     ) -> None:
-        """Append the closing event. A queued invocation is dropped; one in flight may still end."""
+        """Append the closing event. An invocation that is queued or held is dropped, and so is a
+        pause that was asked for; an invocation in flight may still end."""
         self.emit(type_, payload=payload, error=error)
-        if isinstance(self.invocation, Queued):
+        self.note(pausing=None)
+        if not isinstance(self.invocation, Running):
             self.note(invocation=None)
 
     def settle(self, answer: T) -> Decision[T]:

@@ -13,6 +13,7 @@ from perdure_service.domain.events import CallbackOpened, Event, EventType
 from perdure_service.domain.execution import (
     Execution,
     ExecutionStatus,
+    Held,
     ParentLink,
     Queued,
     Running,
@@ -50,7 +51,8 @@ class DeadLetter:
 class Effects:
     """Rows to write with the events. A `closed` execution loses all its timers and callbacks.
 
-    `queue_moved` says that the invocation row must become `queue` (None: no row).
+    `queue_moved` says that the invocation row must become `queue` (None: no row). An execution that
+    is `given_up` leaves its name to others, and waits to be purged.
     """
 
     timers_set: tuple[TimerSet, ...] = ()
@@ -60,6 +62,7 @@ class Effects:
     queue_moved: bool = False
     queue: Queued | Running | None = None
     closed: bool = False
+    given_up: bool = False
     notice: ParentLink | None = None
     dead_letter: DeadLetter | None = None
 
@@ -84,29 +87,30 @@ def effects_between(
 ) -> Effects:
     """The rows that turn the tables of `before` into those of `after`. None: it starts here."""
     closed = after.is_closed and not (before is not None and before.is_closed)
-    queue = after.ledger.invocation
+    queue = _queue_of(after)
     return Effects(
         timers_set=() if after.is_closed else tuple(_set(before, after, touched_timers)),
         timers_cleared=() if after.is_closed else tuple(_cleared(before, after, touched_timers)),
         callbacks_opened=() if after.is_closed else tuple(_opened(events, after)),
         callbacks_closed=() if after.is_closed else tuple(_ended(before, events)),
-        queue_moved=queue != (before.ledger.invocation if before is not None else None),
+        queue_moved=queue != (_queue_of(before) if before is not None else None),
         queue=queue,
         closed=closed,
+        given_up=_is_given_up(after) and not (before is not None and _is_given_up(before)),
         notice=after.identity.parent if closed else None,
         dead_letter=_dead_letter(after) if closed else None,
     )
 
 
 def _dead_letter(closed: Execution) -> DeadLetter | None:
-    target = closed.identity.dead_letter_target
-    if target is None or closed.status is ExecutionStatus.SUCCEEDED:
+    target, outcome = closed.identity.dead_letter_target, closed.outcome
+    if target is None or outcome in (None, ExecutionStatus.SUCCEEDED):
         return None
     error = closed.error or ErrorObject()
     return DeadLetter(
         target=target,
         event=closed.input or "",
-        status=closed.status,
+        status=outcome,
         error_type=_start_of(error.type),
         error_message=_start_of(error.message),
         request_id=closed.ledger.invocation_id,
@@ -116,6 +120,15 @@ def _dead_letter(closed: Execution) -> DeadLetter | None:
 
 def _start_of(text: str | None) -> str:
     return (text or "").encode()[:_SHOWN_BYTES].decode(errors="ignore")
+
+
+def _queue_of(execution: Execution) -> Queued | Running | None:
+    invocation = execution.ledger.invocation
+    return None if isinstance(invocation, Held) else invocation
+
+
+def _is_given_up(execution: Execution) -> bool:
+    return execution.ledger.deletion_requested_at is not None
 
 
 def _set(

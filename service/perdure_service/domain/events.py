@@ -52,6 +52,21 @@ class ExecutionTimeout:
 
 
 @frozen
+class PauseAsked:
+    """Of ExecutionPaused, whose payload is the reason."""
+
+    requested_at: Instant
+    execution_timeout_paused: bool
+
+
+@frozen
+class ResumeAsked:
+    """Of ExecutionResumed, whose payload is the reason."""
+
+    requested_at: Instant
+
+
+@frozen
 class ContextClosed:
     """Of ContextSucceeded; hidden from history."""
 
@@ -105,6 +120,8 @@ class InvocationSpan:
 
 EventDetail = (
     ExecutionTimeout
+    | PauseAsked
+    | ResumeAsked
     | ContextClosed
     | WaitTimes
     | Attempt
@@ -116,7 +133,7 @@ EventDetail = (
 
 @frozen
 class Event:
-    """One entry of the log. `payload` is an input or a result, kept byte for byte."""
+    """One entry of the log. `payload` is an input, a result or a reason, byte for byte."""
 
     id: int
     type: EventType

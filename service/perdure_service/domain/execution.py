@@ -1,8 +1,9 @@
 """One durable execution: what its log says, and the few facts that the log leaves out.
 
 `Execution` is immutable. `Folding` applies events to it; `fold` is evolve over many events.
-The log gives status, operations and timers. `Ledger` holds the rest: the fence, the invocation in
-flight, what that invocation has seen. Fold plus ledger plus heartbeat timers is the whole state.
+The log gives outcome, pause, operations and timers. `Ledger` holds the rest: the fence, the
+invocation in flight, what that invocation has seen, what operators asked for. Fold plus ledger plus
+heartbeat timers is the whole state.
 """
 
 from __future__ import annotations
@@ -22,16 +23,31 @@ from perdure_service.domain.ids import (
     part_of,
 )
 from perdure_service.domain.instant import NEVER, Instant, after
+from perdure_service.domain.limits import MAX_EXECUTION_SECONDS, PLAIN_RETENTION_SECONDS
 from perdure_service.domain.operations import ErrorObject, Operation, OperationType, Status
 from perdure_service.domain.persistent import PersistentMap
 
 
 class ExecutionStatus(StrEnum):
+    """What callers are shown. Four of them are outcomes; the arrows are in `lifecycle`."""
+
     RUNNING = "RUNNING"
+    PAUSING = "PAUSING"
+    PAUSED = "PAUSED"
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
     TIMED_OUT = "TIMED_OUT"
     STOPPED = "STOPPED"
+    DELETING = "DELETING"
+
+
+OUTCOMES = (
+    ExecutionStatus.SUCCEEDED,
+    ExecutionStatus.FAILED,
+    ExecutionStatus.TIMED_OUT,
+    ExecutionStatus.STOPPED,
+)
+"""How an execution can end."""
 
 
 class InvokeMode(StrEnum):
@@ -94,6 +110,12 @@ class Identity:
         return part_of(self.id)
 
     @property
+    def retention_seconds(self) -> int:
+        """How long it is kept after its end. Nobody can read a plain invocation; a repeated call
+        may attach to it for as long as an SDK repeats."""
+        return self.retention_days * 86_400 if self.durable else PLAIN_RETENTION_SECONDS
+
+    @property
     def arn(self) -> str:
         return str(
             ExecutionArn(
@@ -125,6 +147,17 @@ class Running:
     claimed_event_id: int
 
 
+@frozen
+class Held:
+    """An invocation that a pause keeps from being queued; resumed, it is ready at `ready_at`, or at
+    once if that has passed."""
+
+    ready_at: Instant
+
+
+InvocationState = Queued | Running | Held
+
+
 class FailureKind(StrEnum):
     ERROR = "error"
     CRASH = "crash"
@@ -153,22 +186,60 @@ class Sight:
 
 
 @frozen
+class Pausing:
+    """A pause that was asked for. `reason` is the caller's, byte for byte. With
+    `execution_timeout_paused` the time that it is paused does not count."""
+
+    requested_at: Instant
+    execution_timeout_paused: bool = True
+    reason: str | None = None
+
+
+@frozen
+class Pause:
+    """A pause that holds since `began_at`."""
+
+    began_at: Instant
+    asked: Pausing
+
+
+class RequestKind(StrEnum):
+    """Requests that carry a ClientToken and change an execution's state."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+@frozen
+class RecentRequest:
+    """A request that was accepted `at`. One with the same token within the window is a repeat;
+    `fingerprint` tells whether it asks for the same."""
+
+    kind: RequestKind
+    client_token: str
+    fingerprint: str
+    at: Instant
+
+
+@frozen
 class Ledger:
     """The facts beside the log, kept in the execution row.
 
     `version` moves with every write and is the fence, `nonce` is drawn anew by each write.
     `token_seq` and `token_nonce` name the one valid checkpoint token of `invocation_id`.
     `client_token` is that of the last accepted checkpoint, whose answer showed what lies between
-    `previously_seen` and `seen`: enough to give it again, identical. Timers due up to `ticked_at`
-    have been dealt with. `suspended` is what the function had been shown when an invocation of it
-    last ended well: what the service did since is told to the next one, and if that one is lost,
-    again. `invocation_retries` are metered, but no quota counts them.
+    `previously_seen` and `seen`: enough to give it again, identical. `token_withheld` says that it
+    carried no token, so that nobody holds the valid one. Timers due up to `ticked_at` have been
+    dealt with. `suspended` is what the function had been shown when an invocation of it last ended
+    well: what the service did since is told to the next one, and if that one is lost, again.
+    `invocation_retries` are metered, but no quota counts them. `pausing` is a pause that waits for
+    the end of the invocation in flight, `requests` are the newest that a caller may repeat.
     """
 
     version: int = 0
     nonce: int = 0
     ticked_at: Instant = Instant(0)
-    invocation: Queued | Running | None = None
+    invocation: InvocationState | None = None
     invocation_id: InvocationId | None = None
     token_seq: int = 0
     token_nonce: int = 0
@@ -178,20 +249,25 @@ class Ledger:
     failures: Failures | None = None
     suspended: Sight = Sight()
     invocation_retries: int = 0
+    token_withheld: bool = False
+    pausing: Pausing | None = None
+    requests: tuple[RecentRequest, ...] = ()
+    deletion_requested_at: Instant | None = None
 
 
 @frozen
 class Execution:
     """The state of one execution after `last_event_id` events.
 
-    `armed` are the timers that have not fired, `next_due_at` is when the first of them is due;
-    `recent` the operations changed since `ledger.seen`, which the next answer must show. Closed, it
-    has neither.
+    `outcome` is how it ended, None while it is open. `pause` is the one that holds now,
+    `extension_microseconds` what earlier ones have added to its time. `armed` are the timers that
+    have not fired, `next_due_at` is when the first of them is due; `recent` the operations changed
+    since `ledger.seen`, which the next answer must show. Closed, it has none of these.
     """
 
     identity: Identity
     ledger: Ledger = field(default_factory=Ledger)
-    status: ExecutionStatus = ExecutionStatus.RUNNING
+    outcome: ExecutionStatus | None = None
     input: str | None = None
     result: str | None = None
     error: ErrorObject | None = None
@@ -204,6 +280,8 @@ class Execution:
     recent: PersistentMap[str, None] = field(default_factory=PersistentMap)
     operation_count: int = 0
     stored_bytes: int = 0
+    pause: Pause | None = None
+    extension_microseconds: int = 0
 
     @property
     def id(self) -> ExecutionId:
@@ -211,7 +289,29 @@ class Execution:
 
     @property
     def is_closed(self) -> bool:
-        return self.status is not ExecutionStatus.RUNNING
+        return self.outcome is not None
+
+    @property
+    def status(self) -> ExecutionStatus:
+        ledger = self.ledger
+        return shown_status(
+            self.outcome,
+            pauses=ledger.pausing is not None,
+            is_paused=self.pause is not None,
+            is_given_up=ledger.deletion_requested_at is not None,
+        )
+
+    @property
+    def times_out_at(self) -> Instant:
+        """When it is out of time, or would have been had it not ended."""
+        return execution_deadline(self.identity, self.pause, self.extension_microseconds)
+
+    @property
+    def purge_at(self) -> Instant | None:
+        """From when on it may be deleted with all that belongs to it; None while it is open."""
+        if self.ended_at is None or self.ledger.deletion_requested_at is not None:
+            return self.ledger.deletion_requested_at
+        return after(self.ended_at, self.identity.retention_seconds)
 
     @property
     def metered_operations(self) -> int:
@@ -233,7 +333,7 @@ class Execution:
         return Operation(
             id=self.id,
             type=OperationType.EXECUTION,
-            status=Status.STARTED if not self.is_closed else Status(self.status.value),
+            status=Status.STARTED if self.outcome is None else Status(self.outcome.value),
             sequence=1,
             last_event_id=1,
             started_at=self.identity.started_at,
@@ -276,5 +376,23 @@ def timers_of(operation: Operation) -> Sequence[tuple[TimerKey, Instant]]:
             return ()
 
 
-def execution_deadline(identity: Identity) -> Instant:
-    return after(identity.started_at, identity.timeout_seconds)
+def shown_status(
+    outcome: ExecutionStatus | None, *, pauses: bool, is_paused: bool, is_given_up: bool
+) -> ExecutionStatus:
+    if outcome is not None:
+        return ExecutionStatus.DELETING if is_given_up else outcome
+    if is_paused:
+        return ExecutionStatus.PAUSED
+    return ExecutionStatus.PAUSING if pauses else ExecutionStatus.RUNNING
+
+
+def execution_deadline(
+    identity: Identity, pause: Pause | None = None, extension_microseconds: int = 0
+) -> Instant:
+    """When the execution is out of time: after its timeout and the time for which that was paused,
+    but 366 days after its start at the latest. That is also the deadline while it is paused."""
+    latest = after(identity.started_at, MAX_EXECUTION_SECONDS)
+    if pause is not None and pause.asked.execution_timeout_paused:
+        return latest
+    own = after(identity.started_at, identity.timeout_seconds)
+    return min(Instant(own + extension_microseconds), latest)

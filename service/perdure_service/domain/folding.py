@@ -12,12 +12,15 @@ from perdure_service.domain.events import (
     ContextClosed,
     Event,
     EventType,
+    PauseAsked,
     WaitTimes,
 )
 from perdure_service.domain.execution import (
     Execution,
     ExecutionStatus,
     Ledger,
+    Pause,
+    Pausing,
     TimerKey,
     TimerKind,
     execution_deadline,
@@ -50,7 +53,8 @@ class Folding:
 
     def __init__(self, execution: Execution) -> None:
         self.base = execution
-        self.status = execution.status
+        self.outcome = execution.outcome
+        self.pause = execution.pause
         self.last_event_id = execution.last_event_id
         self.last_event_at = execution.last_event_at
         self.touched_timers: set[TimerKey] = set()
@@ -65,6 +69,7 @@ class Folding:
         self._next_due_at = execution.next_due_at
         self._operation_count = execution.operation_count
         self._stored_bytes = execution.stored_bytes
+        self._extension_microseconds = execution.extension_microseconds
         self._ticked_at = execution.ledger.ticked_at
 
     @property
@@ -77,7 +82,7 @@ class Folding:
 
     @property
     def is_closed(self) -> bool:
-        return self.status is not ExecutionStatus.RUNNING
+        return self.outcome is not None
 
     def operation(self, operation_id: str) -> Operation | None:
         changed = self._operations.get(operation_id)
@@ -100,10 +105,14 @@ class Folding:
         elif event.type is EventType.EXECUTION_STARTED:
             self._input = event.payload
             self._operation_count += 1
-            key = (TimerKind.EXECUTION, "")
-            self._arm(key, execution_deadline(self.base.identity))
+            self._arm_deadline()
+        elif event.type is EventType.EXECUTION_PAUSED:
+            self._pause(event)
+        elif event.type is EventType.EXECUTION_RESUMED:
+            self._resume(event)
         elif event.type in _CLOSING:
-            self.status = _CLOSING[event.type]
+            self.outcome = _CLOSING[event.type]
+            self.pause = None
             self._result = event.payload
             self._error = event.error
             self._ended_at = event.at
@@ -141,7 +150,7 @@ class Folding:
         return Execution(
             identity=base.identity,
             ledger=ledger,
-            status=self.status,
+            outcome=self.outcome,
             input=self._input,
             result=self._result,
             error=self._error,
@@ -154,7 +163,27 @@ class Folding:
             recent=self._unseen(operations, ledger),
             operation_count=self._operation_count,
             stored_bytes=self._stored_bytes,
+            pause=self.pause,
+            extension_microseconds=self._extension_microseconds,
         )
+
+    def _pause(self, event: Event) -> None:
+        asked = event.detail
+        assert isinstance(asked, PauseAsked)
+        pausing = Pausing(asked.requested_at, asked.execution_timeout_paused, event.payload)
+        self.pause = Pause(event.at, pausing)
+        self._arm_deadline()
+
+    def _resume(self, event: Event) -> None:
+        assert self.pause is not None
+        if self.pause.asked.execution_timeout_paused:
+            self._extension_microseconds += event.at - self.pause.began_at
+        self.pause = None
+        self._arm_deadline()
+
+    def _arm_deadline(self) -> None:
+        deadline = execution_deadline(self.base.identity, self.pause, self._extension_microseconds)
+        self._arm((TimerKind.EXECUTION, ""), deadline)
 
     def _timers(self) -> tuple[PersistentMap[TimerKey, Instant], Instant]:
         base = self.base

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from perdure_service.domain.decision import Decision, Moment, NewExecution
@@ -75,6 +75,10 @@ class ExecutionLog(Protocol):
 
     async def warm(self, ids: Sequence[ExecutionId]) -> None:
         """Bring what is not cached into the cache, in few statements. Ignores unknown ids."""
+        ...
+
+    def forget(self, ids: Iterable[ExecutionId]) -> None:
+        """Drop from the cache what was purged."""
         ...
 
     async def read_at(self, id_: ExecutionId, event_id: int) -> Execution:

@@ -17,10 +17,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from perdure_service.domain.execution import Execution
+from perdure_service.domain.execution import Execution, Held
 from perdure_service.domain.instant import Instant
 from perdure_service.postgres.arrays import (
     Blobs,
+    Bools,
     Instants,
     Int2s,
     Int4s,
@@ -30,7 +31,7 @@ from perdure_service.postgres.arrays import (
     Texts,
     Uuids,
 )
-from perdure_service.postgres.codec import encode_failures
+from perdure_service.postgres.codec import encode_failures, encode_pausing, encode_requests
 from perdure_service.postgres.parts import ORDER, Columns, Row, pack, unnest
 from perdure_service.postgres.rows import Change, Rows, add_rows, invocation_columns
 
@@ -62,6 +63,7 @@ _CHECKPOINTED: Columns = (
 _INVOKED: Columns = (
     ("status", Texts),
     ("ended_at", Instants),
+    ("purge_at", Instants),
     ("invocation_id", Uuids),
     ("invocation_ready_at", Instants),
     ("invocation_worker_id", Uuids),
@@ -73,6 +75,15 @@ _INVOKED: Columns = (
     ("invocation_retries", Int4s),
 )
 """What only claims, ends and closings move besides."""
+
+_STEERED: Columns = (
+    ("invocation_held_at", Instants),
+    ("token_withheld", Bools),
+    ("pausing", Jsonbs),
+    ("requests", Jsonbs),
+    ("deletion_requested_at", Instants),
+)
+"""What only operators move, or an answer that stops a function for them."""
 
 _NAMES: Columns = (
     ("n", Int4s),
@@ -108,8 +119,8 @@ _STARTED = """won AS MATERIALIZED (
 
 
 @cache
-def _append_sql(parts: tuple[str, ...], whole: bool) -> str:
-    moving = _CHECKPOINTED + (_INVOKED if whole else ())
+def _append_sql(parts: tuple[str, ...], whole: bool, steered: bool) -> str:
+    moving = _moving(whole, steered)
     assignments = ", ".join(f"{name} = w.{name}" for name, _ in moving)
     command = f"command AS MATERIALIZED (SELECT * FROM {unnest(_FENCE + moving)})"
     moved = (
@@ -117,6 +128,10 @@ def _append_sql(parts: tuple[str, ...], whole: bool) -> str:
         " WHERE (e.part, e.id) = (w.part, w.id))"
     )
     return _statement(command, _WON, moved, *_part_ctes(parts))
+
+
+def _moving(whole: bool, steered: bool) -> Columns:
+    return _CHECKPOINTED + (_INVOKED if whole else ()) + (_STEERED if steered else ())
 
 
 @cache
@@ -149,12 +164,13 @@ def append_statement(changes: Sequence[Change]) -> tuple[str, list[PackedArray]]
     rows = Rows()
     commands: list[Row] = []
     whole = any(_moves_invocation(change) for change in changes)
+    steered = any(_moves_what_is_steered(change) for change in changes)
     for n, change in enumerate(changes):
         assert change.before is not None
-        commands.append(_command_row(n, change.before, change.after, whole))
+        commands.append(_command_row(n, change.before, change.after, whole, steered))
         add_rows(rows, n, change)
-    columns = _FENCE + _CHECKPOINTED + (_INVOKED if whole else ())
-    return _append_sql(rows.parts, whole), pack(columns, commands) + rows.packed()
+    columns = _FENCE + _moving(whole, steered)
+    return _append_sql(rows.parts, whole, steered), pack(columns, commands) + rows.packed()
 
 
 def start_statement(changes: Sequence[Change], now: Instant) -> tuple[str, list[PackedArray]]:
@@ -180,7 +196,20 @@ def _moves_invocation(change: Change) -> bool:
     )
 
 
-def _command_row(n: int, before: Execution, now: Execution, whole: bool) -> Row:
+def _moves_what_is_steered(change: Change) -> bool:
+    before, after_ = change.before, change.after
+    assert before is not None
+    one, other = before.ledger, after_.ledger
+    return (
+        one.token_withheld is not other.token_withheld
+        or one.pausing is not other.pausing
+        or one.requests is not other.requests
+        or one.deletion_requested_at is not other.deletion_requested_at
+        or isinstance(one.invocation, Held) is not isinstance(other.invocation, Held)
+    )
+
+
+def _command_row(n: int, before: Execution, now: Execution, whole: bool, steered: bool) -> Row:
     ledger = now.ledger
     row: Row = (
         n,
@@ -202,19 +231,30 @@ def _command_row(n: int, before: Execution, now: Execution, whole: bool) -> Row:
         ledger.previously_seen.now,
         ledger.client_token,
     )
-    if not whole:
-        return row
-    return (
-        *row,
-        now.status.value,
-        now.ended_at,
-        ledger.invocation_id,
-        *invocation_columns(ledger.invocation),
-        encode_failures(ledger.failures),
-        ledger.suspended.event_id,
-        ledger.suspended.now,
-        ledger.invocation_retries,
-    )
+    if whole:
+        row = (
+            *row,
+            now.status.value,
+            now.ended_at,
+            now.purge_at,
+            ledger.invocation_id,
+            *invocation_columns(ledger.invocation),
+            encode_failures(ledger.failures),
+            ledger.suspended.event_id,
+            ledger.suspended.now,
+            ledger.invocation_retries,
+        )
+    if steered:
+        held = ledger.invocation
+        row = (
+            *row,
+            held.ready_at if isinstance(held, Held) else None,
+            ledger.token_withheld,
+            encode_pausing(ledger.pausing),
+            encode_requests(ledger.requests),
+            ledger.deletion_requested_at,
+        )
+    return row
 
 
 def _name_row(n: int, change: Change, now: Instant) -> Row:

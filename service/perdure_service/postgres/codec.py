@@ -17,24 +17,34 @@ from perdure_service.domain.events import (
     EventType,
     ExecutionTimeout,
     InvocationSpan,
+    PauseAsked,
+    ResumeAsked,
     WaitTimes,
 )
 from perdure_service.domain.execution import (
     FailureKind,
     Failures,
+    Held,
     Identity,
+    InvocationState,
     InvokeMode,
     Ledger,
     ParentLink,
+    Pausing,
     Queued,
+    RecentRequest,
+    RequestKind,
     Running,
     Sight,
 )
 from perdure_service.domain.ids import ExecutionId, FunctionVersionId, InvocationId, WorkerId
+from perdure_service.domain.instant import Instant
 from perdure_service.domain.operations import ErrorObject
 
 _DETAIL_TYPES: Mapping[EventType, type[Any]] = {
     EventType.EXECUTION_STARTED: ExecutionTimeout,
+    EventType.EXECUTION_PAUSED: PauseAsked,
+    EventType.EXECUTION_RESUMED: ResumeAsked,
     EventType.CONTEXT_SUCCEEDED: ContextClosed,
     EventType.WAIT_STARTED: WaitTimes,
     EventType.WAIT_SUCCEEDED: WaitTimes,
@@ -123,6 +133,35 @@ def _decode_failures(members: Mapping[str, Any] | None) -> Failures | None:
     return Failures(members["count"], FailureKind(members["kind"]), members["streak"], error)
 
 
+def encode_pausing(pausing: Pausing | None) -> str | None:
+    """The reason is JSON within JSON: jsonb cannot hold U+0000, and its escape can be escaped."""
+    if pausing is None:
+        return None
+    reason = None if pausing.reason is None else _encode_json(pausing.reason)
+    return _encode_json([pausing.requested_at, pausing.execution_timeout_paused, reason])
+
+
+def _decode_pausing(members: Sequence[Any] | None) -> Pausing | None:
+    if members is None:
+        return None
+    requested_at, execution_timeout_paused, reason = members
+    text = None if reason is None else json.loads(reason)
+    return Pausing(Instant(requested_at), execution_timeout_paused, text)
+
+
+def encode_requests(requests: Sequence[RecentRequest]) -> str | None:
+    if not requests:
+        return None
+    return _encode_json([[r.kind, r.client_token, r.fingerprint, r.at] for r in requests])
+
+
+def _decode_requests(members: Sequence[Sequence[Any]] | None) -> tuple[RecentRequest, ...]:
+    return tuple(
+        RecentRequest(RequestKind(kind), client_token, fingerprint, Instant(at))
+        for kind, client_token, fingerprint, at in members or ()
+    )
+
+
 IDENTITY_COLUMNS = (
     "id, account, region, function_name, function_version, qualifier, function_version_id, name, "
     "started_at, timeout_seconds, retention_days, durable, mode, parent_id, parent_operation_id, "
@@ -132,7 +171,8 @@ LEDGER_COLUMNS = (
     "version, nonce, ticked_at, invocation_ready_at, invocation_worker_id, invocation_started_at, "
     "invocation_claimed_event_id, invocation_id, token_seq, token_nonce, seen_event_id, seen_now, "
     "previously_seen_event_id, previously_seen_now, client_token, failures, "
-    "suspended_event_id, suspended_now, invocation_retries"
+    "suspended_event_id, suspended_now, invocation_retries, "
+    "invocation_held_at, token_withheld, pausing, requests, deletion_requested_at"
 )
 IDENTITY_WIDTH = IDENTITY_COLUMNS.count(",") + 1
 LEDGER_WIDTH = LEDGER_COLUMNS.count(",") + 1
@@ -165,9 +205,11 @@ def decode_identity(row: Sequence[Any]) -> Identity:
 def decode_ledger(row: Sequence[Any]) -> Ledger:
     """From LEDGER_COLUMNS."""
     invocation_id = None if row[7] is None else InvocationId(row[7])
-    invocation: Queued | Running | None = None
+    invocation: InvocationState | None = None
     if row[3] is not None:
         invocation = Queued(row[3])
+    elif row[19] is not None:
+        invocation = Held(row[19])
     elif row[4] is not None and invocation_id is not None:
         invocation = Running(invocation_id, WorkerId(row[4]), row[5], row[6])
     return Ledger(
@@ -184,4 +226,8 @@ def decode_ledger(row: Sequence[Any]) -> Ledger:
         failures=_decode_failures(row[15]),
         suspended=Sight(row[16], row[17]),
         invocation_retries=row[18],
+        token_withheld=row[20],
+        pausing=_decode_pausing(row[21]),
+        requests=_decode_requests(row[22]),
+        deletion_requested_at=row[23],
     )

@@ -8,10 +8,11 @@ fence is caught up and decided again in a later flush. An answer is given only a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from perdure_service.domain.decision import NewExecution
+from perdure_service.domain.errors import ResourceNotFound
 from perdure_service.domain.events import Event
 from perdure_service.domain.execution import Execution
 from perdure_service.domain.ids import ExecutionId
@@ -49,10 +50,14 @@ class PostgresLog:
 
     async def read(self, id_: ExecutionId) -> Execution:
         cached = self._cache.get(id_)
-        if cached is None:
-            current = await self._reader.load(id_)
-        else:
-            current = await self._reader.catch_up(cached)
+        try:
+            if cached is None:
+                current = await self._reader.load(id_)
+            else:
+                current = await self._reader.catch_up(cached)
+        except ResourceNotFound:
+            self._cache.evict(id_)  # it was purged, perhaps by another replica
+            raise
         if current is not cached:
             self._cache.put(current)
         return current
@@ -65,6 +70,10 @@ class PostgresLog:
         for n in range(0, len(cold), MAX_BATCH_ROWS):
             for execution in await self._reader.load_many(cold[n : n + MAX_BATCH_ROWS]):
                 self._cache.put(execution)
+
+    def forget(self, ids: Iterable[ExecutionId]) -> None:
+        for id_ in ids:
+            self._cache.evict(id_)
 
     async def read_at(self, id_: ExecutionId, event_id: int) -> Execution:
         return await self._reader.at(id_, event_id)

@@ -55,10 +55,10 @@ UNION ALL
 (SELECT 'notice', parent_id, child_id, operation_id, created_at
    FROM notice WHERE created_at <= %(overdue)s ORDER BY created_at LIMIT {_LIMIT})
 UNION ALL
-(SELECT 'closed', id, NULL, NULL, ended_at
-   FROM execution
-  WHERE (part, id) IN (SELECT * FROM unnest(%(parts)s::smallint[], %(awaited)s::uuid[]))
-    AND status <> 'RUNNING')
+(SELECT 'closed', w.id, NULL, NULL, e.ended_at
+   FROM unnest(%(parts)s::smallint[], %(awaited)s::uuid[]) AS w(part, id)
+   LEFT JOIN execution e ON (e.part, e.id) = (w.part, w.id)
+  WHERE e.id IS NULL OR e.ended_at IS NOT NULL)
 UNION ALL
 (SELECT 'letter', execution_id, NULL, NULL, due_at
    FROM dead_letter WHERE due_at <= %(now)s ORDER BY due_at LIMIT 1)

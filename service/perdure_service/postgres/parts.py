@@ -198,6 +198,13 @@ NAMES_OF_CLOSED = Part(
     "WHERE (x.part, x.execution_id) = (s.part, s.execution_id) AND x.expires_at IS NULL",
 )
 
+NAMES_OF_GIVEN_UP = Part(
+    "freed",
+    _KEY,
+    "DELETE FROM execution_name x USING $rows AS s "
+    "WHERE (x.part, x.execution_id) = (s.part, s.execution_id)",
+)
+
 NOTICES = Part(
     "noticed",
     (
@@ -248,6 +255,7 @@ ORDER = (
     TIMERS_OF_CLOSED,
     CALLBACKS_OF_CLOSED,
     NAMES_OF_CLOSED,
+    NAMES_OF_GIVEN_UP,
     NOTICES,
     DEAD_LETTERS,
     HEARD,

@@ -7,10 +7,15 @@ from dataclasses import dataclass, field
 
 from perdure_service.domain.effects import DeadLetter, Effects
 from perdure_service.domain.events import Event
-from perdure_service.domain.execution import Execution, Identity, Queued, Running
+from perdure_service.domain.execution import (
+    Execution,
+    Identity,
+    InvocationState,
+    Queued,
+    Running,
+)
 from perdure_service.domain.folding import stored_size
 from perdure_service.domain.frozen import frozen
-from perdure_service.domain.instant import after
 from perdure_service.domain.operations import OperationType
 from perdure_service.ports.log import NameLock
 from perdure_service.postgres.arrays import PackedArray
@@ -24,6 +29,7 @@ from perdure_service.postgres.parts import (
     EVENTS,
     HEARD,
     NAMES_OF_CLOSED,
+    NAMES_OF_GIVEN_UP,
     NOTICES,
     ORDER,
     QUEUED,
@@ -97,6 +103,8 @@ def add_rows(rows: Rows, n: int, change: Change) -> None:
         _add_queue_row(rows, key, now, effects.queue)
     if effects.closed:
         _add_closing_rows(rows, key, change)
+    if effects.given_up:
+        rows.add(NAMES_OF_GIVEN_UP, key)
     if effects.notice is not None:
         parent = effects.notice
         notice = (parent.execution_id, parent.operation_id, now.id, now.last_event_at)
@@ -128,8 +136,8 @@ def _add_closing_rows(rows: Rows, key: Row, change: Change) -> None:
             rows.add(TIMERS_OF_CLOSED, key)
         if _has_open_callback(change.before):
             rows.add(CALLBACKS_OF_CLOSED, key)
-    days = now.identity.retention_days
-    rows.add(NAMES_OF_CLOSED, (*key, after(now.last_event_at, days * 86_400)))
+    if not change.effects.given_up:
+        rows.add(NAMES_OF_CLOSED, (*key, now.purge_at))
 
 
 def _has_open_callback(execution: Execution) -> bool:
@@ -139,7 +147,8 @@ def _has_open_callback(execution: Execution) -> bool:
     )
 
 
-def invocation_columns(invocation: Queued | Running | None) -> Row:
+def invocation_columns(invocation: InvocationState | None) -> Row:
+    """When it is ready, its worker, its start, and the last event of its initial state."""
     match invocation:
         case Queued(ready_at=ready_at):
             return (ready_at, None, None, None)
@@ -150,7 +159,7 @@ def invocation_columns(invocation: Queued | Running | None) -> Row:
                 invocation.started_at,
                 invocation.claimed_event_id,
             )
-        case None:
+        case _:
             return (None, None, None, None)
 
 

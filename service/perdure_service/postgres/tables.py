@@ -70,6 +70,7 @@ execution = Table(
     # follows the log
     Column("status", Text, nullable=False),
     _instant("ended_at", nullable=True),
+    _instant("purge_at", nullable=True),
     Column("last_event_id", Integer, nullable=False),
     Column("operation_count", Integer, nullable=False),
     Column("stored_bytes", BigInteger, nullable=False),
@@ -99,7 +100,29 @@ execution = Table(
         server_default=text("to_timestamp(0)"),
     ),
     Column("invocation_retries", Integer, nullable=False, server_default=text("0")),
-    CheckConstraint("(status = 'RUNNING') = (ended_at IS NULL)", name="ended_iff_closed"),
+    _instant("invocation_held_at", nullable=True),
+    Column("token_withheld", Boolean, nullable=False, server_default=text("false")),
+    Column("pausing", JSONB),
+    Column("requests", JSONB),
+    _instant("deletion_requested_at", nullable=True),
+    CheckConstraint(
+        "(status IN ('RUNNING', 'PAUSING', 'PAUSED')) = (ended_at IS NULL)",
+        name="ended_iff_closed",
+    ),
+    CheckConstraint("(ended_at IS NULL) = (purge_at IS NULL)", name="purged_after_its_end"),
+    CheckConstraint(
+        "(status = 'PAUSING') = (pausing IS NOT NULL)", name="pausing_iff_a_pause_was_asked_for"
+    ),
+    CheckConstraint(
+        f"CASE status WHEN 'PAUSING' THEN {_IN_FLIGHT} WHEN 'PAUSED' THEN NOT {_IN_FLIGHT}"
+        " ELSE true END",
+        name="paused_once_nothing_is_in_flight",
+    ),
+    CheckConstraint("invocation_held_at IS NULL OR status = 'PAUSED'", name="held_while_paused"),
+    CheckConstraint(
+        "(status = 'DELETING') = (deletion_requested_at IS NOT NULL)",
+        name="deleting_iff_asked_for",
+    ),
     CheckConstraint("part BETWEEN 0 AND 4095", name="part_is_twelve_bits"),
     CheckConstraint(
         f"({_IN_FLIGHT}) = (invocation_started_at IS NOT NULL)"
@@ -108,7 +131,7 @@ execution = Table(
         name="invocation_is_queued_or_running",
     ),
     CheckConstraint(
-        "status = 'RUNNING' OR invocation_ready_at IS NULL", name="closed_is_never_queued"
+        "status = 'RUNNING' OR invocation_ready_at IS NULL", name="queued_while_running"
     ),
     CheckConstraint("seen_event_id <= last_event_id", name="seen_within_log"),
     CheckConstraint("suspended_event_id <= seen_event_id", name="suspended_within_seen"),
@@ -127,6 +150,7 @@ execution = Table(
         text("id DESC"),
         postgresql_where=text("durable"),
     ),
+    Index("execution_purge_at_idx", "purge_at", postgresql_where=text("purge_at IS NOT NULL")),
     postgresql_with={"fillfactor": "60"},
 )
 

@@ -9,9 +9,10 @@ import pytest
 from botocore.loaders import Loader
 from pydantic import TypeAdapter
 
-from perdure_service.api.wire import checkpoint, functions, text
-from perdure_service.api.wire.executions import ListedStatus
+from perdure_service.api.wire import checkpoint, functions, pause, text
 from perdure_service.api.wire.invoke import InvocationType, LogType
+from perdure_service.domain.events import EventType
+from perdure_service.domain.execution import ExecutionStatus
 from perdure_service.domain.ids import EXECUTION_ARN_PATTERN
 from perdure_service.domain.operations import Action, OperationType
 
@@ -34,6 +35,8 @@ VALUES = {
     "WaitOptionsWaitSecondsInteger": text.DelaySeconds,
     "CallbackOptionsTimeoutSecondsInteger": checkpoint.CallbackSeconds,
     "CallbackOptionsHeartbeatTimeoutSecondsInteger": checkpoint.CallbackSeconds,
+    "PauseReason": pause.Reason,
+    "ResumeReason": pause.Reason,
     "Description": functions.Description,
     "MemorySize": functions.MemorySize,
 }
@@ -60,7 +63,8 @@ def test_a_value_has_the_limits_and_the_pattern_of_the_model(name: str) -> None:
 ENUMS: dict[str, type[StrEnum]] = {
     "OperationType": OperationType,
     "OperationAction": Action,
-    "ExecutionStatus": ListedStatus,
+    "ExecutionStatus": ExecutionStatus,
+    "EventType": EventType,
     "InvocationType": InvocationType,
     "LogType": LogType,
 }
@@ -79,6 +83,8 @@ BODIES: dict[str, Any] = {
     "CallbackOptions": checkpoint.CallbackOptions,
     "ChainedInvokeOptions": checkpoint.ChainedInvokeOptions,
     "ErrorObject": text.ErrorObjectBody,
+    "PauseDurableExecutionRequest": pause.PauseBody,
+    "ResumeDurableExecutionRequest": pause.ResumeBody,
     "PublishVersionRequest": functions.PublishVersionBody,
     "DurableConfig": functions.DurableConfigBody,
 }

@@ -13,7 +13,7 @@ from perdure_service.domain.decide_callback import (
 )
 from perdure_service.domain.decide_chained import ChildOutcome, decide_child_closed
 from perdure_service.domain.errors import InvalidCheckpoint
-from perdure_service.domain.execution import ExecutionStatus
+from perdure_service.domain.execution import OUTCOMES, ExecutionStatus
 from perdure_service.domain.operations import (
     COMPLETIONS,
     TRANSITIONS,
@@ -115,8 +115,7 @@ WAYS: dict[tuple[OperationType, Status | None], list[Callable[[Scenario], None]]
     (T.CHAINED_INVOKE, S.STARTED): [checkpoints(invoke("op"))],
     **{
         (T.CHAINED_INVOKE, S(status.value)): [checkpoints(invoke("op")), close_child(status)]
-        for status in ExecutionStatus
-        if status is not ExecutionStatus.RUNNING
+        for status in OUTCOMES
     },
 }
 """How an operation `op` comes to each status that it can have."""

@@ -1,4 +1,5 @@
-"""Lambda's API of durable executions, seen from outside: get, history, list, stop."""
+"""Lambda's API of durable executions, seen from outside: get, history, list, stop, pause, resume,
+delete."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from perdure_service.api.asgi import read_body
 from perdure_service.api.openapi import json_body
 from perdure_service.api.wire.executions import (
-    ListedStatus,
+    delete_answer,
     execution_answer,
     history_answer,
     list_answer,
@@ -25,6 +26,12 @@ from perdure_service.api.wire.params import (
     QualifierQuery,
     ReverseOrderQuery,
 )
+from perdure_service.api.wire.pause import (
+    PAUSE_BODY,
+    RESUME_BODY,
+    parse_pause,
+    parse_resume,
+)
 from perdure_service.api.wire.text import (
     ERROR_BODY_BYTES,
     ERROR_OBJECT_BODY,
@@ -32,8 +39,10 @@ from perdure_service.api.wire.text import (
     parse_error_object,
 )
 from perdure_service.api.wire.times import QueryInstant
-from perdure_service.application.list_executions import ExecutionList, ListExecutions
+from perdure_service.application.list_executions import ListExecutions
 from perdure_service.application.use_cases import UseCases
+from perdure_service.domain.execution import ExecutionStatus
+from perdure_service.domain.limits import MEBIBYTE
 from perdure_service.ports.search import ExecutionQuery
 
 _JSON = "application/json"
@@ -79,6 +88,36 @@ def router(use_cases: UseCases, list_executions: ListExecutions) -> APIRouter:
         )
         return Response(stop_answer(await use_cases.stop(arn, error)), media_type=_JSON)
 
+    @routes.post(
+        "/durable-executions/{DurableExecutionArn}/pause",
+        summary="PauseDurableExecution",
+        status_code=202,
+        openapi_extra=json_body(PAUSE_BODY, required=False),
+    )
+    async def pause_execution(arn: ExecutionArnPath, request: Request) -> Response:
+        body = await read_body(request.scope, request.receive, MEBIBYTE)
+        await use_cases.pause(arn, parse_pause(body))
+        return Response(status_code=202)
+
+    @routes.post(
+        "/durable-executions/{DurableExecutionArn}/resume",
+        summary="ResumeDurableExecution",
+        status_code=202,
+        openapi_extra=json_body(RESUME_BODY, required=False),
+    )
+    async def resume_execution(arn: ExecutionArnPath, request: Request) -> Response:
+        body = await read_body(request.scope, request.receive, MEBIBYTE)
+        await use_cases.resume(arn, parse_resume(body))
+        return Response(status_code=202)
+
+    @routes.delete(
+        "/durable-executions/{DurableExecutionArn}",
+        summary="DeleteDurableExecution",
+        status_code=202,
+    )
+    async def delete_execution(arn: ExecutionArnPath) -> Response:
+        return Response(delete_answer(await use_cases.delete(arn)), 202, media_type=_JSON)
+
     @routes.get(
         "/functions/{FunctionName}/durable-executions", summary="ListDurableExecutionsByFunction"
     )
@@ -87,7 +126,7 @@ def router(use_cases: UseCases, list_executions: ListExecutions) -> APIRouter:
         qualifier: QualifierQuery = None,
         name: Annotated[ExecutionName | None, Query(alias="DurableExecutionName")] = None,
         statuses: Annotated[
-            list[ListedStatus] | None, Query(alias="Statuses", min_length=1, max_length=10)
+            list[ExecutionStatus] | None, Query(alias="Statuses", min_length=1, max_length=10)
         ] = None,
         started_after: Annotated[QueryInstant | None, Query(alias="StartedAfter")] = None,
         started_before: Annotated[QueryInstant | None, Query(alias="StartedBefore")] = None,
@@ -96,14 +135,11 @@ def router(use_cases: UseCases, list_executions: ListExecutions) -> APIRouter:
         max_items: MaxItemsQuery = DEFAULT_ITEMS,
     ) -> Response:
         found = await use_cases.functions.get(function, qualifier)
-        known = tuple(status.known for status in statuses or () if status.known is not None)
-        if statuses and not known:
-            return Response(list_answer(ExecutionList((), None)), media_type=_JSON)
         query = ExecutionQuery(
             function_name=found.version.function_name,
             version=found.version.version if found.qualifier is not None else None,
             name=name,
-            statuses=known,
+            statuses=tuple(statuses or ()),
             started_after=started_after,
             started_before=started_before,
             oldest_first=reverse,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 from pydantic_core import to_json
@@ -10,30 +9,9 @@ from pydantic_core import to_json
 from perdure_service.application.list_executions import ExecutionList
 from perdure_service.application.read import HistoryPage
 from perdure_service.application.shapes import error_shape, event_shape
-from perdure_service.domain.execution import Execution, ExecutionStatus, execution_deadline
+from perdure_service.domain.execution import Execution, ExecutionStatus, Pausing
 from perdure_service.domain.instant import Instant, epoch_seconds
 from perdure_service.ports.search import ExecutionSummary
-
-
-class ListedStatus(StrEnum):
-    """The statuses that Lambda's model can filter by."""
-
-    RUNNING = "RUNNING"
-    SUCCEEDED = "SUCCEEDED"
-    FAILED = "FAILED"
-    TIMED_OUT = "TIMED_OUT"
-    STOPPED = "STOPPED"
-    DELETING = "DELETING"
-    PAUSING = "PAUSING"
-    PAUSED = "PAUSED"
-
-    @property
-    def known(self) -> ExecutionStatus | None:
-        """The same as a status that executions here can have."""
-        return ExecutionStatus(self.value) if self.value in _KNOWN else None
-
-
-_KNOWN = frozenset(status.value for status in ExecutionStatus)
 
 
 def execution_answer(execution: Execution, *, include_data: bool) -> bytes:
@@ -54,7 +32,10 @@ def execution_answer(execution: Execution, *, include_data: bool) -> bytes:
     if execution.ended_at is not None:
         shape["EndTimestamp"] = epoch_seconds(execution.ended_at)
     else:
-        shape["ExpectedExecutionTimeoutTimestamp"] = epoch_seconds(execution_deadline(identity))
+        shape["ExpectedExecutionTimeoutTimestamp"] = epoch_seconds(execution.times_out_at)
+    pause = execution.pause.asked if execution.pause is not None else execution.ledger.pausing
+    if pause is not None:
+        shape["PauseDetails"] = _pause_details(pause, include_data=include_data)
     if identity.trace_id is not None:
         shape["TraceHeader"] = {"XAmznTraceId": identity.trace_id}
     if include_data:
@@ -62,10 +43,23 @@ def execution_answer(execution: Execution, *, include_data: bool) -> bytes:
     return to_json(shape)
 
 
+def _pause_details(pause: Pausing, *, include_data: bool) -> dict[str, Any]:
+    details: dict[str, Any] = {
+        "PauseRequestTimestamp": epoch_seconds(pause.requested_at),
+        "ExecutionTimeoutPaused": pause.execution_timeout_paused,
+    }
+    if include_data and pause.reason is not None:
+        details["Reason"] = pause.reason
+    return details
+
+
 def _data(execution: Execution) -> dict[str, Any]:
+    """What goes in and out; the outcome goes with the status that tells of it."""
     data: dict[str, Any] = {}
     if execution.input is not None:
         data["InputPayload"] = execution.input
+    if execution.status is ExecutionStatus.DELETING:
+        return data
     if execution.result is not None:
         data["Result"] = execution.result
     if execution.error is not None:
@@ -91,6 +85,10 @@ def list_answer(listed: ExecutionList) -> bytes:
 
 def stop_answer(stopped_at: Instant) -> bytes:
     return to_json({"StopTimestamp": epoch_seconds(stopped_at)})
+
+
+def delete_answer(requested_at: Instant) -> bytes:
+    return to_json({"DeletionRequestTimestamp": epoch_seconds(requested_at)})
 
 
 def _summary(summary: ExecutionSummary) -> dict[str, Any]:

@@ -17,16 +17,19 @@ from perdure_service.domain.events import (
     ChainedTarget,
     Event,
     InvocationSpan,
+    PauseAsked,
+    ResumeAsked,
     WaitTimes,
 )
 from perdure_service.domain.execution import (
     Execution,
     ExecutionStatus,
     Failures,
+    Held,
     Identity,
+    InvocationState,
     Queued,
     Running,
-    execution_deadline,
 )
 from perdure_service.domain.instant import Instant
 from perdure_service.domain.operations import ErrorObject, Operation, OperationType, Status
@@ -71,8 +74,17 @@ class FailureView(_View):
     error: ErrorView
 
 
+class PauseView(_View):
+    """A pause that was asked for; it holds from `paused_at` on."""
+
+    requested_at: str
+    paused_at: str | None
+    execution_timeout_paused: bool
+    reason: str | None
+
+
 class InvocationView(_View):
-    """The one invocation that runs, or waits for `next_try_at` and a worker."""
+    """The one invocation that runs, waits for `next_try_at` and a worker, or is held by a pause."""
 
     state: str
     id: str | None = None
@@ -112,6 +124,8 @@ class ExecutionView(_View):
     input: Any
     result: Any
     error: ErrorView | None
+    pause: PauseView | None
+    deletion_requested_at: str | None
     invocation: InvocationView | None
     failures: FailureView | None
     operation_count: int
@@ -152,10 +166,12 @@ def execution_view(execution: Execution, now: Instant) -> ExecutionView:
         status=execution.status,
         started_at=iso(identity.started_at),
         ended_at=_iso(execution.ended_at),
-        times_out_at=iso(execution_deadline(identity)),
+        times_out_at=iso(execution.times_out_at),
         input=_json_value(execution.input),
         result=_json_value(execution.result),
         error=_error(execution.error),
+        pause=_pause(execution),
+        deletion_requested_at=_iso(execution.ledger.deletion_requested_at),
         invocation=_invocation(execution.ledger.invocation),
         failures=_failures(execution.ledger.failures),
         operation_count=execution.operation_count,
@@ -215,7 +231,20 @@ def _operation(operation: Operation, now: Instant) -> OperationView:
     )
 
 
-def _invocation(invocation: Queued | Running | None) -> InvocationView | None:
+def _pause(execution: Execution) -> PauseView | None:
+    pause = execution.pause
+    asked = pause.asked if pause is not None else execution.ledger.pausing
+    if asked is None:
+        return None
+    return PauseView(
+        requested_at=iso(asked.requested_at),
+        paused_at=None if pause is None else iso(pause.began_at),
+        execution_timeout_paused=asked.execution_timeout_paused,
+        reason=asked.reason,
+    )
+
+
+def _invocation(invocation: InvocationState | None) -> InvocationView | None:
     match invocation:
         case Running():
             return InvocationView(
@@ -226,6 +255,8 @@ def _invocation(invocation: Queued | Running | None) -> InvocationView | None:
             )
         case Queued(ready_at=ready_at):
             return InvocationView(state="queued", next_try_at=iso(ready_at))
+        case Held(ready_at=ready_at):
+            return InvocationView(state="held", next_try_at=iso(ready_at))
         case None:
             return None
 
@@ -255,6 +286,10 @@ def _event(event: Event) -> EventView:
 
 def _detail(detail: object) -> dict[str, Any] | None:
     match detail:
+        case PauseAsked(requested_at=requested_at, execution_timeout_paused=paused):
+            return {"requested_at": iso(requested_at), "execution_timeout_paused": paused}
+        case ResumeAsked(requested_at=requested_at):
+            return {"requested_at": iso(requested_at)}
         case WaitTimes(duration_seconds=seconds, scheduled_end_at=end):
             return {"seconds": seconds, "until": iso(end)}
         case Attempt(number=number, next_delay_seconds=delay):

@@ -12,7 +12,16 @@ from perdure_service.domain.errors import InvalidParameterValue
 _MAX_LISTED = 10
 _MAX_VALUE_CHARACTERS = 200
 _SENSITIVE = frozenset(
-    {"payload", "errorMessage", "errorType", "errorData", "stackTrace", "zipFile", "variables"}
+    {
+        "payload",
+        "reason",
+        "errorMessage",
+        "errorType",
+        "errorData",
+        "stackTrace",
+        "zipFile",
+        "variables",
+    }
 )
 _PARTS_OF_A_REQUEST = frozenset({"body", "query", "path", "header"})
 

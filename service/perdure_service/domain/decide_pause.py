@@ -1,0 +1,78 @@
+"""An operator holds an execution back, and lets it go on."""
+
+from __future__ import annotations
+
+from perdure_service.domain.decide_time import tick
+from perdure_service.domain.decision import Decision, Draft, Moment, nothing
+from perdure_service.domain.events import EventType, ResumeAsked
+from perdure_service.domain.execution import (
+    Execution,
+    ExecutionStatus,
+    Held,
+    Pausing,
+    Queued,
+    RequestKind,
+)
+from perdure_service.domain.frozen import frozen
+from perdure_service.domain.lifecycle import Cause, require_allowed
+from perdure_service.domain.recent_requests import is_repeat, remembered, request_of
+
+
+@frozen
+class PauseRequest:
+    """`client_token` makes a repeat within 15 minutes succeed without a second effect."""
+
+    client_token: str | None = None
+    reason: str | None = None
+    execution_timeout_paused: bool = True
+
+
+@frozen
+class ResumeRequest:
+    """`client_token` makes a repeat within 15 minutes succeed without a second effect."""
+
+    client_token: str | None = None
+    reason: str | None = None
+
+
+def decide_pause(execution: Execution, asked: PauseRequest, moment: Moment) -> Decision[None]:
+    """PAUSED at once, or PAUSING for as long as an invocation is in flight. Raises ResourceConflict
+    unless the execution is RUNNING, InvalidParameterValue for a token of another request."""
+    now = execution.effective_now(moment.clock)
+    parameters = asked.reason, asked.execution_timeout_paused
+    request = request_of(RequestKind.PAUSE, asked.client_token, now, *parameters)
+    if request is not None and is_repeat(execution.ledger, request):
+        return nothing(execution, None)
+    draft = Draft(execution, moment)
+    tick(draft)
+    require_allowed(draft.status, Cause.PAUSE)
+    draft.note(pausing=Pausing(now, asked.execution_timeout_paused, asked.reason))
+    if request is not None:
+        draft.note(requests=remembered(execution.ledger, request))
+    draft.pause_if_asked()
+    return draft.settle(None)
+
+
+def decide_resume(execution: Execution, asked: ResumeRequest, moment: Moment) -> Decision[None]:
+    """Take a pause back that does not hold yet, without an event; or end the one that holds, and
+    queue the invocation that it held: one that it cut short, or that something has asked for since.
+    Raises ResourceConflict unless the execution is PAUSING or PAUSED, InvalidParameterValue for a
+    token of another request.
+
+    A function whose token was withheld before the pause was taken back goes on to its end, and is
+    then invoked again."""
+    now = execution.effective_now(moment.clock)
+    request = request_of(RequestKind.RESUME, asked.client_token, now, asked.reason)
+    if request is not None and is_repeat(execution.ledger, request):
+        return nothing(execution, None)
+    draft = Draft(execution, moment)
+    tick(draft)
+    require_allowed(draft.status, Cause.RESUME)
+    if draft.status is ExecutionStatus.PAUSED:
+        draft.emit(EventType.EXECUTION_RESUMED, payload=asked.reason, detail=ResumeAsked(now))
+    draft.note(pausing=None)
+    if isinstance(draft.invocation, Held):
+        draft.note(invocation=Queued(max(draft.now, draft.invocation.ready_at)))
+    if request is not None:
+        draft.note(requests=remembered(execution.ledger, request))
+    return draft.settle(None)
