@@ -32,10 +32,13 @@ def calls(
         "GetDurableExecution": execution,
         "GetDurableExecutionHistory": execution,
         "StopDurableExecution": execution,
+        "PauseDurableExecution": execution,
+        "ResumeDurableExecution": execution,
         "ListDurableExecutionsByFunction": {"FunctionName": function},
         "SendDurableExecutionCallbackSuccess": callback,
         "SendDurableExecutionCallbackFailure": callback,
         "SendDurableExecutionCallbackHeartbeat": callback,
+        "DeleteDurableExecution": execution,
     }
 
 

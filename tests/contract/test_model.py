@@ -19,19 +19,6 @@ from tests.support.waiting import eventually
 OPEN = {
     "* error KMS*": "there is no encryption with keys of the user's yet",
     "* response *.KMSKeyArn": "there is no encryption with keys of the user's yet",
-    "PauseDurableExecution *": "executions cannot be paused yet",
-    "ResumeDurableExecution *": "executions cannot be paused yet",
-    "* response *Status=PAUS*": "executions cannot be paused yet",
-    "* response *PauseDetails*": "executions cannot be paused yet",
-    "GetDurableExecutionHistory response *ExecutionPaused*": "executions cannot be paused yet",
-    "GetDurableExecutionHistory response *ExecutionResumed*": "executions cannot be paused yet",
-    "GetDurableExecutionHistory response EventPauseReason.*": "executions cannot be paused yet",
-    "GetDurableExecutionHistory response EventResumeReason.*": "executions cannot be paused yet",
-    "DeleteDurableExecution *": "executions cannot be deleted yet",
-    "* response *Status=DELETING": "executions cannot be deleted yet",
-    "SendDurableExecutionCallback* error ResourceNotFoundException*": (
-        "executions cannot be deleted yet, and a callback is there as long as its execution"
-    ),
     "Invoke response InvocationResponse.LogResult": "the service does not keep logs yet",
 }
 """To be built: by pattern, with what it waits for."""

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from tests.contract.by_hand import ByHand
 from tests.contract.calls import NOBODY, call, calls
 from tests.contract.raw_worker import RawWorker
+from tests.support.waiting import eventually
 
 EXECUTION_OPERATIONS = [
     name for name, parameters in calls().items() if "DurableExecutionArn" in parameters
@@ -68,6 +69,29 @@ def test_a_callback_that_is_over_is_timed_out(
         "CallbackTimeoutException",
         message,
     )
+
+
+def test_a_callback_of_an_execution_that_was_deleted_is_not_found(
+    aws: Any, worker: RawWorker
+) -> None:
+    run = ByHand.start(aws, worker)
+    shown = run.checkpoint({"Id": "c", "Type": "CALLBACK", "Action": "START"})["c"]
+    aws.stop_durable_execution(DurableExecutionArn=run.arn)
+    aws.delete_durable_execution(DurableExecutionArn=run.arn)
+    every = calls(arn=run.arn, callback_id=shown["CallbackDetails"]["CallbackId"])
+    gone = ("ResourceNotFoundException", f"Durable Execution does not exist: {run.arn}")
+    eventually(lambda: _outcome(aws, "GetDurableExecution", every) == gone[0])
+    assert refused(aws, "GetDurableExecution", every["GetDurableExecution"]) == gone
+    for operation in CALLBACK_OPERATIONS:
+        assert refused(aws, operation, every[operation])[0] == gone[0]
+
+
+def _outcome(aws: Any, operation: str, every: Mapping[str, Mapping[str, Any]]) -> str | None:
+    try:
+        call(aws, operation, every[operation])
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return None
 
 
 @pytest.mark.parametrize("operation", ["Invoke", "ListDurableExecutionsByFunction"])
