@@ -1,22 +1,38 @@
-"""The reference page of operations is printed from the tables, and current."""
+"""The reference pages of operations and of executions are printed from the tables, and current."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import ModuleType
 
-from docs.tools.print_operations import COMMAND, arrows, page
+import pytest
+
+from docs.tools import print_executions, print_operations
+from docs.tools.print_operations import arrows
+from perdure_service.domain.lifecycle import LIFECYCLE
 from perdure_service.domain.operations import COMPLETIONS, TRANSITIONS, OperationType
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "operations.md"
+PAGES = Path(__file__).resolve().parents[3] / "docs" / "reference"
 
 
-def test_the_committed_page_is_current() -> None:
-    assert PAGE.read_text() == page(), f"print it again: {COMMAND}"
+@pytest.mark.parametrize(
+    ("name", "printer"),
+    [("operations.md", print_operations), ("executions.md", print_executions)],
+)
+def test_a_committed_page_is_current(name: str, printer: ModuleType) -> None:
+    assert (PAGES / name).read_text() == printer.page(), f"print it again: {printer.COMMAND}"
 
 
-def test_the_page_draws_each_transition_once() -> None:
-    drawn = re.findall(r"^    \S+ --> \S+: (.+)$", page(), re.MULTILINE)
+def test_each_transition_of_an_operation_is_drawn_once() -> None:
+    page = print_operations.page()
+    drawn = re.findall(r"^    \S+ --> \S+: (.+)$", page, re.MULTILINE)
     count = sum(len(labels.split(", ")) for labels in drawn)
     assert count == len(TRANSITIONS) + len(COMPLETIONS)
     assert count == sum(len(arrows(type_)) for type_ in OperationType)
+
+
+def test_each_way_of_an_execution_is_drawn_once() -> None:
+    page = print_executions.page()
+    drawn = re.findall(r"^    [A-Z_]+ --> [A-Z_]+: .+$", page, re.MULTILINE)
+    assert len(drawn) == len(LIFECYCLE)
