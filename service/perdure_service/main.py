@@ -222,7 +222,11 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
     try:
         yield Service(
             app=build_app(
-                use_cases, ready=ready, markers=markers, throttle=Throttle(settings.rates)
+                use_cases,
+                ready=ready,
+                markers=markers,
+                throttle=Throttle(settings.rates),
+                token_text=settings.token_text,
             ),
             log=log,
             timers=timers,

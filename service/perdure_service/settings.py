@@ -9,6 +9,7 @@ from pathlib import Path
 
 from perdure_service.domain.http_url import http_url
 from perdure_service.domain.limits import DeliveryPolicy, Limits, RetryPolicy
+from perdure_service.domain.token_text import TokenText
 
 _POSTGRES_SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 _REGION = re.compile(r"(?:eusc-)?[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-[0-9]")
@@ -40,6 +41,7 @@ class Settings:
     dead_letter_targets: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     rates: Mapping[str, float] = field(default_factory=dict)
+    token_text: TokenText = TokenText.CLIENT
     retries: RetryPolicy = field(default_factory=RetryPolicy)
     deliveries: DeliveryPolicy = field(default_factory=DeliveryPolicy)
 

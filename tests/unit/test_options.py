@@ -15,6 +15,7 @@ from perdure_service.domain.limits import (
     Limits,
     RetryPolicy,
 )
+from perdure_service.domain.token_text import TokenText
 from perdure_service.options import OPTIONS, chosen
 from perdure_service.settings import Settings, SettingsError
 from tests.support.lambda_model import durable_operations
@@ -40,6 +41,7 @@ def test_each_can_be_set_by_its_flag_and_by_its_variable() -> None:
         "--idle-pending-delay": "0",
         "--async-retry-delays": "1,2.5",
         "--rates": "Invoke=2",
+        "--token-text": "old",
     }
     assert set(wanted) == {option.flag for option in OPTIONS}
     flags = {option.name: wanted[option.flag] for option in OPTIONS}
@@ -48,6 +50,7 @@ def test_each_can_be_set_by_its_flag_and_by_its_variable() -> None:
     assert by_flag == by_variable
     assert by_flag.limits == Limits(operations=7, stored_bytes=2_000_000)
     assert by_flag.rates == {"Invoke": 2}
+    assert by_flag.token_text is TokenText.OLD
     assert by_flag.retries == RetryPolicy(
         first_delay_seconds=0.5,
         max_delay_seconds=9,
@@ -81,6 +84,7 @@ def test_a_flag_beats_its_variable_and_an_empty_variable_is_none() -> None:
         ("--rates", "Everything=1", "names of durable operations, not 'Everything=1'"),
         ("--rates", "Invoke=0", "rates from 0.01 to 1000000 calls a second, or off"),
         ("--rates", "Invoke", "rates from"),
+        ("--token-text", "new", "must be one of client, lambda, old, not 'new'"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(flag: str, value: str, message: str) -> None:

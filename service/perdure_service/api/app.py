@@ -28,12 +28,14 @@ from perdure_service.api.routes import (
     workers,
 )
 from perdure_service.api.routes.pages import Readiness
+from perdure_service.api.stale_tokens import StaleTokens
 from perdure_service.api.throttle import Throttle, ThrottledRoutes
 from perdure_service.api.wire.violations import refusal
 from perdure_service.application.list_executions import ListExecutions
 from perdure_service.application.markers import Markers
 from perdure_service.application.use_cases import UseCases
 from perdure_service.domain.errors import DomainError, UnknownOperation
+from perdure_service.domain.token_text import TokenText
 
 __all__ = ["Readiness", "build_app"]
 
@@ -49,8 +51,10 @@ def build_app(
     ready: Callable[[], Readiness],
     markers: Markers,
     throttle: Throttle | None = None,
+    token_text: TokenText = TokenText.CLIENT,
 ) -> ASGIApp:
-    """The API of one service. `ready` answers GET /ready; `throttle` limits Lambda's operations."""
+    """The API of one service. `ready` answers GET /ready; `throttle` limits Lambda's operations;
+    `token_text` are the words that refuse a stale token."""
     api = DocumentedApi(
         title="Perdure",
         version=metadata.version("perdure"),
@@ -71,15 +75,19 @@ def build_app(
     for kind in (DomainError, RequestValidationError, HTTPException, ClientGone, Exception):
         api.add_exception_handler(kind, _answer_error)
     hot = HotRoutes(use_cases)
-    return Service(api, ThrottledRoutes(hot, throttle) if throttle else hot)
+    routes = ThrottledRoutes(hot, throttle) if throttle else hot
+    return Service(api, routes, StaleTokens(token_text))
 
 
 class Service:
     """Gives every request an id, and serves the hot routes itself."""
 
-    def __init__(self, api: FastAPI, hot: HotRoutes | ThrottledRoutes) -> None:
+    def __init__(
+        self, api: FastAPI, hot: HotRoutes | ThrottledRoutes, stale_tokens: StaleTokens
+    ) -> None:
         self._api = api
         self._hot = hot
+        self._stale_tokens = stale_tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -97,7 +105,8 @@ class Service:
         except ClientGone:
             return
         except Exception as error:
-            answer = error_answer(error, _named(scope))
+            worded = self._stale_tokens.worded(error, scope["headers"])
+            answer = error_answer(worded, _named(scope))
         await send_answer(send, answer, id_header)
 
     async def _serve_rest(self, scope: Scope, path: bytes, receive: Receive, send: Send) -> None:

@@ -20,6 +20,8 @@
 
 from __future__ import annotations
 
+from perdure_service.domain.token_text import LAMBDAS_TEXT
+
 
 class DomainError(Exception):
     """A refusal that the caller can act on. `str()` is the message on the wire."""
@@ -40,8 +42,8 @@ class InvalidCheckpoint(InvalidParameterValue):
 class InvalidCheckpointToken(InvalidParameterValue):
     """The token is not the newest of the running invocation. The text is exact: SDKs match it."""
 
-    def __init__(self) -> None:
-        super().__init__("Invalid checkpoint token")
+    def __init__(self, text: str = LAMBDAS_TEXT) -> None:
+        super().__init__(text)
 
 
 class ResourceNotFound(DomainError):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from perdure_service.options.values import delays, rates, seconds, whole
+from perdure_service.domain.token_text import TokenText
+from perdure_service.options.values import delays, one_of, rates, seconds, whole
 
 _MAX_OPERATIONS = 1_000_000
 _MAX_STORED_MB = 10_000
@@ -106,5 +107,13 @@ OPTIONS = (
         rates,
         "calls a second that this process takes, as StopDurableExecution=5,...; `lambda` for "
         "Lambda's own (no limit)",
+    ),
+    Option(
+        "--token-text",
+        None,
+        "token_text",
+        one_of(TokenText),
+        "words in which a stale checkpoint token is refused: lambda, old, or as each client's SDK "
+        "looks for them (client)",
     ),
 )

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from enum import StrEnum
+from typing import TypeVar
 
 from perdure_service.domain.limits import LAMBDA_RATES, LIMITED_OPERATIONS
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 _MAX_DELAY_SECONDS = 86_400
 _MAX_DELAYS = 10
@@ -45,6 +49,16 @@ def delays(text: str) -> tuple[float, ...]:
     if len(each) > _MAX_DELAYS:
         raise ValueError(f"a list of at most {_MAX_DELAYS} numbers")
     return each
+
+
+def one_of(choices: type[Choice]) -> Callable[[str], Choice]:
+    def parse(text: str) -> Choice:
+        try:
+            return choices(text)
+        except ValueError:
+            raise ValueError(f"one of {', '.join(choices)}") from None
+
+    return parse
 
 
 def rates(text: str) -> dict[str, float]:

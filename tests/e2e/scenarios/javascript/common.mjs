@@ -12,6 +12,9 @@ const GATE_MILLISECONDS = 30_000;
 
 export const SCENARIOS = {};
 
+/** What the service sent for the running invocation, before the SDK made an event of it. */
+export const INVOCATION = {};
+
 /** What goes wrong in scenarios, under the same name in every language. */
 export class BrokenError extends Error {
   name = "BrokenError";

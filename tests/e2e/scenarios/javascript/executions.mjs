@@ -1,5 +1,5 @@
 // Whole executions: how they end, and what is too large for one message.
-import { BrokenError, PAUSE, die, gate, note, scenarios, sleep } from "./common.mjs";
+import { BrokenError, INVOCATION, PAUSE, die, gate, note, scenarios, sleep } from "./common.mjs";
 
 const filling = (event) => "x".repeat(event.characters);
 
@@ -21,6 +21,21 @@ scenarios({
   async "execution-with-a-large-result"(event, context) {
     await context.step("work", async () => "done");
     return filling(event);
+  },
+
+  // Somebody else checkpoints with the first invocation's token, as after a fail-over that lost a
+  // commit: the SDK's own checkpoint is refused, and the invocation has to be made again.
+  async "token-taken"(event, context) {
+    if (note(event, "run") === 1) {
+      const { DurableExecutionArn, CheckpointToken } = INVOCATION;
+      const arn = encodeURIComponent(DurableExecutionArn);
+      const lambda = process.env.AWS_ENDPOINT_URL_LAMBDA;
+      await fetch(`${lambda}/2025-12-01/durable-executions/${arn}/checkpoint`, {
+        method: "POST",
+        body: JSON.stringify({ CheckpointToken, Updates: [] }),
+      });
+    }
+    return context.step("work", async () => "done");
   },
 
   async "execution-with-a-large-error"(event) {

@@ -2,7 +2,7 @@
 //
 // One function means that one runtime process serves them, for as long as one is enough.
 import { withDurableExecution } from "@aws/durable-execution-sdk-js";
-import { SCENARIOS } from "./common.mjs";
+import { INVOCATION, SCENARIOS } from "./common.mjs";
 import "./batches.mjs";
 import "./callbacks.mjs";
 import "./contexts.mjs";
@@ -12,6 +12,9 @@ import "./promises.mjs";
 import "./steps.mjs";
 import "./waits.mjs";
 
-export const handler = withDurableExecution((event, context) =>
-  SCENARIOS[event.scenario](event, context),
-);
+const run = withDurableExecution((event, context) => SCENARIOS[event.scenario](event, context));
+
+export function handler(event, context) {
+  Object.assign(INVOCATION, event);
+  return run(event, context);
+}

@@ -20,6 +20,9 @@ Handler = Callable[[Event, DurableContext], Any]
 
 SCENARIOS: dict[str, Handler] = {}
 
+INVOCATION: dict[str, Any] = {}
+"""What the service sent for the running invocation, before the SDK made an event of it."""
+
 PAUSE = Duration.from_seconds(2)
 """Long enough for an invocation to end before its wait does, on a busy machine too."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import boto3
 from aws_durable_execution_sdk_python import DurableContext, StepContext
 from aws_durable_execution_sdk_python.config import Duration
 
-from common import PAUSE, BrokenError, Event, die, gate, note, scenario
+from common import INVOCATION, PAUSE, BrokenError, Event, die, gate, note, scenario
 
 
 @scenario
@@ -91,6 +92,19 @@ def execution_stopped_while_running(event: Event, context: DurableContext) -> An
     context.step(lambda _: note(event, "began"), name="first")
     context.step(lambda _: gate(event, "go"), name="work")
     note(event, "went on")
+
+
+@scenario
+def token_taken(event: Event, context: DurableContext) -> str:
+    """Somebody else checkpoints with the first invocation's token, as after a fail-over that lost
+    a commit: the SDK's own checkpoint is refused, and the invocation has to be made again."""
+    if note(event, "run") == 1:
+        boto3.client("lambda").checkpoint_durable_execution(
+            DurableExecutionArn=INVOCATION["DurableExecutionArn"],
+            CheckpointToken=INVOCATION["CheckpointToken"],
+            Updates=[],
+        )
+    return context.step(lambda _: "done", name="work")
 
 
 @scenario

@@ -16,11 +16,16 @@ import executions
 import invokes
 import steps
 import waits
-from common import SCENARIOS, Event
+from common import INVOCATION, SCENARIOS, Event
 
 AREAS = (batches, callbacks, contexts, executions, invokes, steps, waits)
 
 
 @durable_execution
-def lambda_handler(event: Event, context: DurableContext) -> Any:
+def _run(event: Event, context: DurableContext) -> Any:
     return SCENARIOS[event["scenario"]](event, context)
+
+
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:
+    INVOCATION.update(event)
+    return _run(event, context)
