@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from perdure_service.application.markers import Markers
 from perdure_service.application.new_execution import StartRequest, new_execution
+from perdure_service.application.randomness import random_bits
 from perdure_service.application.resolve import ResolveFunction
 from perdure_service.domain.apply_update import (
     IllegalTarget,
@@ -176,7 +176,7 @@ class CheckpointExecution:
                 tenant_id=update.tenant_id,
             )
         )
-        return ResolvedTarget(child, secrets.randbits(63))
+        return ResolvedTarget(child, random_bits(63))
 
 
 @dataclass(frozen=True, slots=True)

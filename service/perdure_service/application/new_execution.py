@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-
+from perdure_service.application.randomness import random_bits
 from perdure_service.domain.decision import NewExecution
 from perdure_service.domain.execution import Identity, InvokeMode, ParentLink
 from perdure_service.domain.frozen import frozen
@@ -41,8 +40,8 @@ def new_execution(request: StartRequest) -> NewExecution:
     elif request.lock_name is not None:
         part = part_for_name(version.account, version.function_name, request.lock_name)
     else:
-        part = secrets.randbelow(4096)
-    id_ = execution_id(request.now, secrets.randbits(62), part)
+        part = random_bits(12)
+    id_ = execution_id(request.now, random_bits(62), part)
     durable = version.durable
     return NewExecution(
         identity=Identity(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import uuid
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
@@ -14,6 +13,7 @@ import httpx
 
 from perdure_service.application.end_invocation import EndInvocation
 from perdure_service.application.envelope import Envelopes
+from perdure_service.application.randomness import random_uuid
 from perdure_service.domain.decide_invocation import Claim, Delivery, Failed, Returned
 from perdure_service.domain.errors import DomainError
 from perdure_service.domain.execution import Execution, FailureKind, Identity
@@ -62,7 +62,7 @@ class PushTargets:
         if self._busy[version.id] >= self._concurrency:
             return None
         self._busy[version.id] += 1
-        return Claim(self._card.id, InvocationId(str(uuid.uuid4())))
+        return Claim(self._card.id, InvocationId(random_uuid()))
 
     def release(self, claim: Claim, identity: Identity) -> None:
         self._busy[identity.function_version_id] -= 1
@@ -202,4 +202,4 @@ def _json(text: str) -> object:
 
 def replica_card(host: str, pid: int) -> WorkerCard:
     """This replica, as the worker of all push targets."""
-    return WorkerCard(WorkerId(str(uuid.uuid4())), host, pid, ())
+    return WorkerCard(WorkerId(random_uuid()), host, pid, ())

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,10 +17,12 @@ from typing import Any
 
 from perdure_service.application.end_invocation import EndInvocation
 from perdure_service.application.envelope import Envelopes
+from perdure_service.application.randomness import random_uuid
 from perdure_service.domain.decide_invocation import Claim, Delivery, Failed, Returned
 from perdure_service.domain.errors import DomainError, ResourceNotFound, Unavailable
 from perdure_service.domain.execution import Execution, Identity
 from perdure_service.domain.frozen import frozen
+from perdure_service.domain.functions import FunctionVersion
 from perdure_service.domain.ids import ExecutionId, InvocationId, WorkerId
 from perdure_service.ports.claims import ClaimStore
 from perdure_service.ports.functions import FunctionCatalogue
@@ -139,7 +140,7 @@ class Sessions:
             return None
         idlest.free[name] -= 1
         idlest.reserved[name] += 1
-        return Claim(idlest.card.id, InvocationId(str(uuid.uuid4())))
+        return Claim(idlest.card.id, InvocationId(random_uuid()))
 
     def release(self, claim: Claim, identity: Identity) -> None:
         session = self._sessions.get(claim.worker_id)
@@ -150,24 +151,32 @@ class Sessions:
                 session.free[name] = session.free.get(name, 0) + 1
 
     def deliver(self, execution: Execution, delivery: Delivery) -> None:
-        self._own(self._deliver(execution, delivery))
+        version = self._catalogue.fresh(execution.identity.function_version_id)
+        if version is None:
+            self._own(self._look_up(execution, delivery))
+        else:
+            self._hand_over(execution, delivery, version)
 
-    async def _deliver(self, execution: Execution, delivery: Delivery) -> None:
+    async def _look_up(self, execution: Execution, delivery: Delivery) -> None:
+        try:
+            version = await self._catalogue.by_id(execution.identity.function_version_id)
+        except Exception as error:
+            self._fail_delivery(execution, delivery, error)
+        else:
+            self._hand_over(execution, delivery, version)
+
+    def _hand_over(
+        self, execution: Execution, delivery: Delivery, version: FunctionVersion
+    ) -> None:
         id_, identity = delivery.claim.invocation_id, execution.identity
         session = self._sessions.get(delivery.claim.worker_id)
         if session is None:
-            await self._give_back(execution.id, id_)
+            self._own(self._give_back(execution.id, id_))
             return
         try:
-            version = await self._catalogue.by_id(identity.function_version_id)
             payload = self._envelopes(execution, delivery)
         except Exception as error:
-            known = isinstance(error, DomainError)
-            logger.warning(
-                "an invocation of %s was not delivered: %s", identity.arn, error, exc_info=not known
-            )
-            self.release(delivery.claim, identity)
-            await self._give_back(execution.id, id_)
+            self._fail_delivery(execution, delivery, error)
             return
         self._running[id_] = _Delivered(execution.id, session.card.id)
         session.reserved[identity.function_name] -= 1
@@ -177,6 +186,18 @@ class Sessions:
         session.outbox.append(Handed(id_, identity, version, payload))
         if session.arrived is not None:
             session.arrived.set()
+
+    def _fail_delivery(self, execution: Execution, delivery: Delivery, error: Exception) -> None:
+        known = isinstance(error, DomainError)
+        arn = execution.identity.arn
+        logger.warning(
+            "an invocation of %s was not delivered: %s",
+            arn,
+            error,
+            exc_info=None if known else error,
+        )
+        self.release(delivery.claim, execution.identity)
+        self._own(self._give_back(execution.id, delivery.claim.invocation_id))
 
     # ports.workers
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import NewType
 
 from perdure_service.domain.errors import InvalidParameterValue
@@ -103,16 +104,25 @@ class ExecutionArn:
         durable execution ARN."""
         if len(text) > _MAX_ARN:
             raise _no_execution_arn(text, f"have length less than or equal to {_MAX_ARN}")
-        match = _EXECUTION_ARN.fullmatch(text)
-        if match is None:
+        arn = _parse_execution_arn(text)
+        if arn is None:
             pattern = EXECUTION_ARN_PATTERN
             raise _no_execution_arn(text, f"satisfy regular expression pattern: {pattern}")
-        _, region, account, function_name, version, name, id_ = match.groups()
-        return cls(account, region, function_name, version, name, ExecutionId(id_))
+        return arn
 
     def __str__(self) -> str:
         function = function_arn(self.account, self.region, self.function_name, self.version)
         return f"{function}/durable-execution/{self.name}/{self.id}"
+
+
+@lru_cache(maxsize=4_096)
+def _parse_execution_arn(text: str) -> ExecutionArn | None:
+    """Remembered, since an execution's ARN comes with every checkpoint."""
+    match = _EXECUTION_ARN.fullmatch(text)
+    if match is None:
+        return None
+    _, region, account, function_name, version, name, id_ = match.groups()
+    return ExecutionArn(account, region, function_name, version, name, ExecutionId(id_))
 
 
 def _no_execution_arn(text: str, constraint: str) -> InvalidParameterValue:

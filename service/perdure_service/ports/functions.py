@@ -22,6 +22,10 @@ class FunctionCatalogue(Protocol):
         """Raises ResourceNotFound."""
         ...
 
+    def fresh(self, id_: FunctionVersionId) -> FunctionVersion | None:
+        """What `by_id` would answer without any I/O, None if it would have to read."""
+        ...
+
     def remembered(self, id_: FunctionVersionId) -> FunctionVersion | None:
         """The version if it was read before, however long ago; no I/O."""
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 
 from perdure_service.domain.events import (
@@ -65,6 +66,7 @@ EVENT_COLUMNS = (
 )
 
 
+@lru_cache(maxsize=1_024)
 def encode_detail(detail: EventDetail | None) -> str | None:
     """The detail's members as a JSON object, None left out."""
     if detail is None:

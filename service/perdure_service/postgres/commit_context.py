@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from perdure_service.application.randomness import random_bits
 from perdure_service.domain.decide_invocation import Delivery, decide_claim
 from perdure_service.domain.decision import Decision, Moment
 from perdure_service.domain.execution import Execution, Queued
@@ -33,7 +33,7 @@ class CommitContext:
     observers: Sequence[CommitObserver] = ()
 
     def moment(self) -> Moment:
-        return Moment(self.clock.now(), int.from_bytes(os.urandom(8)) >> 1)
+        return Moment(self.clock.now(), random_bits(63))
 
     def claim(self, queued: Execution) -> Decision[Delivery | None] | None:
         """Claim the invocation of `queued` for a worker that waits for just this, to be committed

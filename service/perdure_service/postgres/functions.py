@@ -43,7 +43,7 @@ class PostgresFunctions:
         return await self._look((name, qualifier), lambda: self._resolve(name, qualifier))
 
     async def by_id(self, id_: FunctionVersionId) -> FunctionVersion:
-        known = self._remembered(self._by_id.get(id_))
+        known = self.fresh(id_)
         if known is not None:
             return known
         return await self._look(id_, lambda: self._read(id_))
@@ -67,6 +67,9 @@ class PostgresFunctions:
         version = _version(row)
         self._remember(None, version)
         return version
+
+    def fresh(self, id_: FunctionVersionId) -> FunctionVersion | None:
+        return self._remembered(self._by_id.get(id_))
 
     def remembered(self, id_: FunctionVersionId) -> FunctionVersion | None:
         entry = self._by_id.get(id_)
