@@ -298,6 +298,7 @@ async def serve(settings: Settings) -> None:
                 backlog=_BACKLOG,
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=settings.shutdown_seconds,
+                ws="none",
                 server_header=False,
                 proxy_headers=False,
             )

@@ -107,7 +107,7 @@ class Service:
         except Exception as error:
             worded = self._stale_tokens.worded(error, scope["headers"])
             answer = error_answer(worded, _named(scope))
-        await send_answer(send, answer, id_header)
+        await send_answer(scope, send, answer, id_header)
 
     async def _serve_rest(self, scope: Scope, path: bytes, receive: Receive, send: Send) -> None:
         shown: MutableMapping[str, Any] = {

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
+from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
@@ -15,7 +16,11 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 JSON = b"application/json"
 
+ANSWER = "perdure.answer"
+"""The extension by which our HTTP protocol takes an answer as a whole; see `api.protocol`."""
+
 _BODY_SECONDS = 60.0
+_NONE: Mapping[str, Any] = {}
 
 
 class ClientGone(Exception):
@@ -30,13 +35,19 @@ class Answer:
     content_type: bytes = JSON
 
 
-async def send_answer(send: Send, answer: Answer, *more_headers: tuple[bytes, bytes]) -> None:
+async def send_answer(
+    scope: Scope, send: Send, answer: Answer, *more_headers: tuple[bytes, bytes]
+) -> None:
+    """Send `answer`: in one call if the server offers that, else by ASGI's two messages."""
     headers = [*answer.headers, *more_headers]
     if answer.status != 204:
         headers += (
             (b"content-type", answer.content_type),
             (b"content-length", b"%d" % len(answer.body)),
         )
+    answer_at_once = scope.get("extensions", _NONE).get(ANSWER)
+    if answer_at_once is not None and answer_at_once(answer.status, headers, answer.body):
+        return
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})
 

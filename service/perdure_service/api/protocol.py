@@ -1,16 +1,24 @@
-"""Uvicorn's HTTP/1.1, with the head and the body of an answer in one packet."""
+"""Uvicorn's HTTP/1.1, with less to do for each request and an answer that leaves in one packet."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import httptools
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+
+from perdure_service.api.asgi import ANSWER, Headers
 
 
 class OneWrite:
     """A transport that sends all that is written in one pass of the event loop at once. Uvicorn
-    writes an answer in two pieces: two system calls here, and the client is woken twice."""
+    writes an answer in two pieces: two system calls here, and the client is woken twice. And the
+    answers to a whole flush leave together, so that the next requests come together."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
@@ -35,6 +43,67 @@ class OneWrite:
         self._pieces.clear()
 
 
+class _Cycle(RequestResponseCycle):
+    """One request and its answer. Offers the application to take a whole answer in one call: an
+    extension of ASGI, at a fifth of what the two messages cost."""
+
+    def answer(self, status: int, headers: Headers, body: bytes) -> bool:
+        """Send a whole answer, its `headers` well-formed and with a content-length if it needs one.
+        False if it must go by messages: the client does not read, and `send` waits until it does.
+        """
+        if self.response_started or self.flow.write_paused:
+            return False
+        if self.disconnected:
+            return True
+        self.response_started = self.response_complete = True
+        head = [STATUS_LINE[status]]
+        for name, value in (*self.default_headers, *headers):
+            head += (name, b": ", value, b"\r\n")
+        if not self.keep_alive:
+            head.append(b"connection: close\r\n")
+        head += (b"\r\n", body)
+        self.transport.write(b"".join(head))
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
+        return True
+
+
 class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(cast("asyncio.Transport", OneWrite(transport)))
+
+    def on_headers_complete(self) -> None:
+        """Start on a request. The application reads `raw_path` and decodes it itself, so `path` is
+        the same here: ARNs in it hold slashes that it must tell from those of the path."""
+        scope, parser, url = self.scope, self.parser, self.url
+        path, _, query = url.partition(b"?")
+        if not url.startswith(b"/") or b"#" in url:
+            parsed = httptools.parse_url(url)
+            path, query = parsed.path, parsed.query or b""
+        scope["method"] = parser.get_method().decode("ascii")
+        scope["http_version"] = version = parser.get_http_version()
+        scope["path"] = path.decode("latin-1")
+        scope["raw_path"] = path
+        scope["query_string"] = query
+        running = cast("RequestResponseCycle | None", self.cycle)
+        self.cycle = cycle = _Cycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        scope["extensions"] = {ANSWER: cycle.answer}  # type: ignore[dict-item]
+        if running is None or running.response_complete:
+            self._start_asgi_task(cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
