@@ -2,8 +2,9 @@
 
 A poll offers free slots by function name. `reserve` takes one for a claim that is about to be
 committed; `deliver` puts the committed claim into the worker's next answer; what the worker does
-not confirm in two seconds goes back to the queue. All of it is memory: the tables are the truth,
-and a worker that finds itself unknown registers again.
+not confirm in two seconds goes back to the queue. Nor is it handed out later than that: whoever
+stood still for so long may find that others gave the invocation away. All of it is memory: the
+tables are the truth, and a worker that finds itself unknown registers again.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from perdure_service.ports.workers import Claimed, Handed, Heard, WorkerCard
 logger = logging.getLogger(__name__)
 
 CONFIRM_SECONDS = 2.0
+_BETWEEN_POLLS_SECONDS = 0.25
 
 
 @frozen
@@ -44,18 +46,32 @@ class _Delivered:
 @dataclass(eq=False, slots=True)
 class _Session:
     """One worker. `held` is what it said to have at `held_at`. `arrived` is set while a poll is
-    held; `free` is what that poll may still take, `reserved` what is being committed for it,
-    `outbox` what its next answer will hold."""
+    held, `answered_at` is when the last one was answered. `free` are the slots that it offered and
+    that are not taken, `reserved` what is being committed for it, `outbox` what its next answer
+    will hold."""
 
     card: WorkerCard
     seen_at: float
     held: frozenset[InvocationId] = frozenset()
     held_at: float = 0.0
     arrived: asyncio.Event | None = None
+    answered_at: float = -_BETWEEN_POLLS_SECONDS
     free: dict[str, int] = field(default_factory=dict)
     reserved: Counter[str] = field(default_factory=Counter)
     outbox: list[Handed] = field(default_factory=list)
     unconfirmed: dict[InvocationId, asyncio.TimerHandle] = field(default_factory=dict)
+
+    def offer(self, free: Mapping[str, int]) -> None:
+        """The worker has so many slots, not counting what it does not know of yet."""
+        unknown = self.reserved + Counter(handed.version.function_name for handed in self.outbox)
+        self.free = {name: count - unknown[name] for name, count in free.items()}
+
+    def has_slot(self, function_name: str, now: float) -> bool:
+        """A slot in the held poll, or left over from one that was answered a moment ago: the worker
+        polls again right away, and what it gets then need not wait for that."""
+        if self.arrived is None and now - self.answered_at > _BETWEEN_POLLS_SECONDS:
+            return False
+        return self.free.get(function_name, 0) > 0
 
     def end_poll(self) -> None:
         if self.arrived is not None:
@@ -84,6 +100,7 @@ class Sessions:
         self._lease_seconds = lease_seconds
         self._sessions: dict[WorkerId, _Session] = {}
         self._running: dict[InvocationId, _Delivered] = {}
+        self._reserved_at: dict[InvocationId, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
         self.on_free: Callable[[], None] = lambda: None
@@ -120,35 +137,32 @@ class Sessions:
         cards = (session.card for session in self._sessions.values())
         return frozenset(name for card in cards for name in card.function_names)
 
-    def wanted_functions(self) -> frozenset[str]:
-        """The functions for which a poll holds a free slot right now."""
-        return frozenset(
-            name
-            for session in self._sessions.values()
-            if session.arrived is not None
-            for name, free in session.free.items()
-            if free > 0
-        )
-
     # ports.dispatch
 
     def reserve(self, identity: Identity) -> Claim | None:
-        name = identity.function_name
-        polling = [session for session in self._sessions.values() if session.arrived is not None]
-        idlest = max(polling, key=lambda session: session.free.get(name, 0), default=None)
-        if idlest is None or idlest.free.get(name, 0) <= 0:
+        name, now = identity.function_name, self._now()
+        able = [session for session in self._sessions.values() if session.has_slot(name, now)]
+        idlest = max(
+            able,
+            key=lambda session: (session.arrived is not None, session.free[name]),
+            default=None,
+        )
+        if idlest is None:
             return None
         idlest.free[name] -= 1
         idlest.reserved[name] += 1
-        return Claim(idlest.card.id, InvocationId(random_uuid()))
+        claim = Claim(idlest.card.id, InvocationId(random_uuid()))
+        self._reserved_at[claim.invocation_id] = now
+        return claim
 
     def release(self, claim: Claim, identity: Identity) -> None:
+        self._reserved_at.pop(claim.invocation_id, None)
         session = self._sessions.get(claim.worker_id)
         if session is not None:
             name = identity.function_name
             session.reserved[name] -= 1
-            if session.arrived is not None:
-                session.free[name] = session.free.get(name, 0) + 1
+            if name in session.free:
+                session.free[name] += 1
 
     def deliver(self, execution: Execution, delivery: Delivery) -> None:
         version = self._catalogue.fresh(execution.identity.function_version_id)
@@ -170,7 +184,9 @@ class Sessions:
     ) -> None:
         id_, identity = delivery.claim.invocation_id, execution.identity
         session = self._sessions.get(delivery.claim.worker_id)
-        if session is None:
+        confirm_at = self._reserved_at[id_] + CONFIRM_SECONDS
+        if session is None or confirm_at < self._now():
+            self.release(delivery.claim, identity)
             self._own(self._give_back(execution.id, id_))
             return
         try:
@@ -178,10 +194,11 @@ class Sessions:
         except Exception as error:
             self._fail_delivery(execution, delivery, error)
             return
+        del self._reserved_at[id_]
         self._running[id_] = _Delivered(execution.id, session.card.id)
         session.reserved[identity.function_name] -= 1
-        session.unconfirmed[id_] = asyncio.get_running_loop().call_later(
-            CONFIRM_SECONDS, self._unconfirmed, session, execution.id, id_
+        session.unconfirmed[id_] = asyncio.get_running_loop().call_at(
+            confirm_at, self._unconfirmed, session, execution.id, id_
         )
         session.outbox.append(Handed(id_, identity, version, payload))
         if session.arrived is not None:
@@ -225,24 +242,32 @@ class Sessions:
         session.end_poll()
         if self._closing:
             raise Unavailable("The service is stopping. Poll again in a moment.")
+        session.offer(free)
+        self.on_free()
         if not session.outbox:
-            await self._hold(session, free, wait_seconds)
-        handed, session.outbox = session.outbox, []
-        return handed
+            await self._hold(session, wait_seconds)
+        return self._empty_outbox(session)
 
-    async def _hold(self, session: _Session, free: Mapping[str, int], wait_seconds: float) -> None:
+    def _empty_outbox(self, session: _Session) -> list[Handed]:
+        now = session.answered_at = self._now()
+        outbox, session.outbox = session.outbox, []
+        confirm_by = {id_: timer.when() for id_, timer in session.unconfirmed.items()}
+        return [one for one in outbox if confirm_by.get(one.invocation_id, now) > now]
+
+    async def _hold(self, session: _Session, wait_seconds: float) -> None:
         arrived = asyncio.Event()
         session.arrived = arrived
-        session.free = {name: count - session.reserved[name] for name, count in free.items()}
-        self.on_free()
         try:
             async with asyncio.timeout(wait_seconds):
                 await arrived.wait()
         except TimeoutError:
             pass
-        finally:
+        except BaseException:
             if session.arrived is arrived:
                 session.end_poll()
+            raise
+        if session.arrived is arrived:
+            session.arrived = None
 
     def heartbeat(self, worker_id: WorkerId, held: Sequence[InvocationId]) -> None:
         self._hear(self._session(worker_id), held)
