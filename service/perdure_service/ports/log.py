@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
 
@@ -92,6 +93,13 @@ class ExecutionLog(Protocol):
         decides again on the winner's state. Returns after the commit. What `decide` raises is
         raised, after making sure that it saw the current state; `verify=False` lets a decision
         to change nothing stand on a state that another replica may have moved."""
+        ...
+
+    def submit(
+        self, id_: ExecutionId, decide: Decide[T], *, verify: bool = True
+    ) -> asyncio.Future[Outcome[T]]:
+        """`commit` for those who have many, and do not wait for each in a task of its own. Raises
+        Unavailable at once if too many writes wait."""
         ...
 
     async def start(self, new: NewExecution, lock: NameLock | None = None) -> Execution | Holder:

@@ -49,10 +49,14 @@ class AppendLane:
         self._commands: dict[ExecutionId, list[Command]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def commit(self, id_: ExecutionId, decide: Decide[T], *, verify: bool) -> Outcome[T]:
+    def submit(
+        self, id_: ExecutionId, decide: Decide[T], *, verify: bool
+    ) -> asyncio.Future[Outcome[T]]:
+        """The outcome, once it is committed. Cancelled, the command is dropped if it still waits.
+        Raises Unavailable if too many wait."""
         future: asyncio.Future[Outcome[T]] = asyncio.get_running_loop().create_future()
         self._enqueue(Command(id_, decide, verify, future))
-        return await future
+        return future
 
     async def run(self) -> None:
         try:

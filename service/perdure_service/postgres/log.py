@@ -103,7 +103,12 @@ class PostgresLog:
         self, id_: ExecutionId, decide: Decide[T], *, verify: bool = True
     ) -> Outcome[T]:
         await self.recent(id_)
-        return await self._appends.commit(id_, decide, verify=verify)
+        return await self._appends.submit(id_, decide, verify=verify)
+
+    def submit(
+        self, id_: ExecutionId, decide: Decide[T], *, verify: bool = True
+    ) -> asyncio.Future[Outcome[T]]:
+        return self._appends.submit(id_, decide, verify=verify)
 
     async def start(self, new: NewExecution, lock: NameLock | None = None) -> Execution | Holder:
         return await self._starts.start(new, lock)

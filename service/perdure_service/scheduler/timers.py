@@ -6,13 +6,14 @@ import asyncio
 import heapq
 import logging
 from collections.abc import Iterable
+from functools import partial
 
 from perdure_service.domain.decide_time import decide_tick
 from perdure_service.domain.errors import ResourceNotFound, Unavailable
 from perdure_service.domain.ids import ExecutionId
 from perdure_service.domain.instant import MICROSECONDS, Instant, after
 from perdure_service.ports.clock import Clock
-from perdure_service.ports.log import Commit, ExecutionLog
+from perdure_service.ports.log import Commit, ExecutionLog, Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,6 @@ class Timers:
         self._sooner = asyncio.Event()
         self._firing: set[ExecutionId] = set()
         self._room = asyncio.Semaphore(_MAX_FIRING)
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def observe(self, commit: Commit) -> None:
         """Follow what this replica arms. What is further away than the horizon comes back through
@@ -61,24 +61,24 @@ class Timers:
             return
         for id_ in fresh:
             await self._room.acquire()
+            try:
+                tick = self._log.submit(id_, decide_tick, verify=False)
+            except Unavailable as error:
+                self._room.release()
+                logger.warning("timers wait for the next look: %s", error)
+                return
             self._firing.add(id_)
-            task = asyncio.get_running_loop().create_task(self._tick(id_))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            tick.add_done_callback(partial(self._fired, id_))
 
     async def run(self) -> None:
-        try:
-            while True:
-                await self._sleep()
-                now = self._clock.now()
-                due: list[ExecutionId] = []
-                while self._heap and self._heap[0][0] <= now and len(due) < _MAX_FIRING:
-                    due.append(heapq.heappop(self._heap)[1])
-                if due:
-                    await self.fire(due)
-        finally:
-            for task in self._tasks:
-                task.cancel()
+        while True:
+            await self._sleep()
+            now = self._clock.now()
+            due: list[ExecutionId] = []
+            while self._heap and self._heap[0][0] <= now and len(due) < _MAX_FIRING:
+                due.append(heapq.heappop(self._heap)[1])
+            if due:
+                await self.fire(due)
 
     def _push(self, due_at: Instant, id_: ExecutionId) -> None:
         heapq.heappush(self._heap, (due_at, id_))
@@ -99,15 +99,15 @@ class Timers:
         except TimeoutError:
             pass
 
-    async def _tick(self, id_: ExecutionId) -> None:
-        try:
-            await self._log.commit(id_, decide_tick, verify=False)
-        except ResourceNotFound:
-            pass
-        except Unavailable as error:
-            logger.warning("a timer of %s waits for the next look: %s", id_, error)
-        except Exception:
-            logger.exception("a timer of %s failed", id_)
-        finally:
-            self._firing.discard(id_)
-            self._room.release()
+    def _fired(self, id_: ExecutionId, tick: asyncio.Future[Outcome[None]]) -> None:
+        self._firing.discard(id_)
+        self._room.release()
+        if tick.cancelled():
+            return
+        match tick.exception():
+            case None | ResourceNotFound():
+                pass
+            case Unavailable() as error:
+                logger.warning("a timer of %s waits for the next look: %s", id_, error)
+            case error:
+                logger.error("a timer of %s failed", id_, exc_info=error)
