@@ -14,6 +14,8 @@ from perdure_service.domain.limits import Limits
 from perdure_service.domain.tokens import KeyRing, MarkerKind
 from perdure_service.domain.views import page, visible_operations
 
+_encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 @dataclass(frozen=True, slots=True)
 class Envelopes:
@@ -48,4 +50,4 @@ class Envelopes:
             },
             "UpdatedOperationIds": list(delivery.updated_operation_ids),
         }
-        return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+        return _encode_json(event).encode()
