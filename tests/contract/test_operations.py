@@ -172,13 +172,14 @@ def test_an_output_that_is_not_utf8_fails_the_execution_at_once(
 def test_an_execution_whose_function_is_gone_fails_when_it_would_go_on(
     aws: Any, service: RunningService, worker: RawWorker, taken: Delivered
 ) -> None:
-    checkpoint(aws, taken, WAIT)
+    checkpoint(aws, taken, {**WAIT, "WaitOptions": {"WaitSeconds": 2}})
     worker.suspend(taken)
     with psycopg.connect(service.database_url) as connection:
         connection.execute("DELETE FROM function WHERE name = %s", [worker.function])
         connection.execute(
             "DELETE FROM function_version WHERE function_name = %s", [worker.function]
         )
+    assert worker.poll(wait_seconds=4) == [], "there is a free slot, and nothing to run in it"
     failed = closed(aws, taken.arn)
     assert failed["Status"] == "FAILED"
     assert failed["Error"]["ErrorType"] == "ResourceNotFoundException"

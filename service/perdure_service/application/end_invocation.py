@@ -8,6 +8,7 @@ from perdure_service.domain.decide_invocation import (
     Ending,
     Failed,
     Returned,
+    decide_function_deleted,
     decide_invocation_end,
     decide_unclaim,
 )
@@ -33,6 +34,16 @@ class EndInvocation:
             ),
         )
         return ended.answer
+
+    async def function_deleted(
+        self, id_: ExecutionId, undelivered: InvocationId | None = None
+    ) -> None:
+        """Fail the execution: the invocation that is queued, or was claimed and not delivered, can
+        never be made."""
+        await self.log.commit(
+            id_,
+            lambda execution, moment: decide_function_deleted(execution, undelivered, moment),
+        )
 
     async def give_back(self, id_: ExecutionId, invocation_id: InvocationId) -> None:
         """Queue it again, as if it had never been handed out: its worker does not have it."""

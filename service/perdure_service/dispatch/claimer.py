@@ -106,7 +106,9 @@ class Claimer:
         try:
             execution = await self._log.recent(id_)
             if not await self._is_there(execution):
-                await self._log.commit(id_, decide_function_deleted)
+                await self._log.commit(
+                    id_, lambda current, moment: decide_function_deleted(current, None, moment)
+                )
                 return True
         except DomainError as error:
             logger.warning("a queued invocation of %s waits: %s", id_, error)

@@ -79,6 +79,8 @@ class DeadLetterPost:
                     await self._deliver_all()
                 except Unavailable as error:
                     logger.warning("dead letters wait for the next look: %s", error)
+                except Exception:
+                    logger.exception("the delivery of dead letters failed")
         finally:
             for task in self._tasks:
                 task.cancel()

@@ -15,7 +15,7 @@ from perdure_service.application.end_invocation import EndInvocation
 from perdure_service.application.envelope import Envelopes
 from perdure_service.application.randomness import random_uuid
 from perdure_service.domain.decide_invocation import Claim, Delivery, Failed, Returned
-from perdure_service.domain.errors import DomainError
+from perdure_service.domain.errors import DomainError, ResourceNotFound
 from perdure_service.domain.execution import Execution, FailureKind, Identity
 from perdure_service.domain.functions import FunctionVersion
 from perdure_service.domain.ids import FunctionVersionId, InvocationId, WorkerId
@@ -107,7 +107,11 @@ class PushTargets:
     async def _call(self, execution: Execution, delivery: Delivery) -> None:
         identity, id_ = execution.identity, delivery.claim.invocation_id
         try:
-            version = await self._catalogue.by_id(identity.function_version_id)
+            try:
+                version = await self._catalogue.by_id(identity.function_version_id)
+            except ResourceNotFound:
+                await self._end.function_deleted(execution.id, id_)
+                return
             payload = self._envelopes(execution, delivery)
             outcome = await self._post(version, identity, id_, payload)
             await self._report(lambda: self._end(execution.id, id_, outcome))

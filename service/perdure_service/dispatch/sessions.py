@@ -214,7 +214,9 @@ class Sessions:
             exc_info=None if known else error,
         )
         self.release(delivery.claim, execution.identity)
-        self._own(self._give_back(execution.id, delivery.claim.invocation_id))
+        is_deleted = isinstance(error, ResourceNotFound)
+        undo = self._give_back(execution.id, delivery.claim.invocation_id, is_deleted=is_deleted)
+        self._own(undo)
 
     # ports.workers
 
@@ -357,10 +359,13 @@ class Sessions:
             session.outbox = [handed for handed in session.outbox if handed.invocation_id != id_]
             self._own(self._give_back(execution_id, id_))
 
-    async def _give_back(self, execution_id: ExecutionId, id_: InvocationId) -> None:
+    async def _give_back(
+        self, execution_id: ExecutionId, id_: InvocationId, *, is_deleted: bool = False
+    ) -> None:
         self._running.pop(id_, None)
+        undo = self._end.function_deleted if is_deleted else self._end.give_back
         try:
-            await self._end.give_back(execution_id, id_)
+            await undo(execution_id, id_)
         except (ResourceNotFound, Unavailable) as error:
             logger.warning("invocation %s stays claimed for now: %s", id_, error)
 

@@ -121,14 +121,22 @@ def decide_unclaim(
     return draft.settle(None)
 
 
-def decide_function_deleted(execution: Execution, moment: Moment) -> Decision[None]:
-    """The queued invocation can never be made: its function is gone. The execution fails."""
-    if execution.is_closed or not isinstance(execution.ledger.invocation, Queued):
+def decide_function_deleted(
+    execution: Execution, undelivered: InvocationId | None, moment: Moment
+) -> Decision[None]:
+    """The queued invocation can never be made, or the `undelivered` one that was claimed: its
+    function is gone. The execution fails."""
+    invocation = execution.ledger.invocation
+    waits = isinstance(invocation, Queued) or (
+        isinstance(invocation, Running) and invocation.id == undelivered
+    )
+    if execution.is_closed or not waits:
         return nothing(execution, None)
     identity = execution.identity
     arn = function_arn(identity.account, identity.region, identity.function_name, identity.version)
     error = ErrorObject(type="ResourceNotFoundException", message=f"Function not found: {arn}")
     draft = Draft(execution, moment)
+    draft.note(invocation=None)
     draft.close(EventType.EXECUTION_FAILED, error=error)
     return draft.settle(None)
 

@@ -53,7 +53,8 @@ class Turn:
         """About what the append of this turn sends."""
         before, now = self.before, self.after
         children = sum(child.size_bytes for child in self.children)
-        return 400 + now.stored_bytes - before.stored_bytes + children
+        letter = len(now.input or "") if now.is_closed and now.identity.dead_letter_target else 0
+        return 400 + now.stored_bytes - before.stored_bytes + children + letter
 
     def add(self, decision: Decision[Any]) -> None:
         self.after = decision.after

@@ -24,6 +24,7 @@ from perdure_service.domain.execution import (
     Running,
     Sight,
 )
+from perdure_service.domain.ids import InvocationId
 from perdure_service.domain.limits import MEBIBYTE, Limits, RetryPolicy
 from perdure_service.domain.operations import Action, ErrorObject, OperationUpdate
 from tests.support.executions import WORKER, at, invocation_id
@@ -147,16 +148,29 @@ def test_an_invocation_that_nobody_received_is_ready_again_without_an_event() ->
     assert scenario.execution is before, "another one runs by now"
 
 
+def deleted(scenario: Scenario, undelivered: InvocationId | None = None) -> None:
+    scenario.decide(lambda e, moment: decide_function_deleted(e, undelivered, moment))
+
+
+def test_an_invocation_that_was_claimed_for_a_deleted_function_fails_the_execution_too() -> None:
+    scenario = running()
+    deleted(scenario, invocation_id(77))
+    assert scenario.execution.status is ExecutionStatus.RUNNING, "of another one"
+    deleted(scenario, scenario.running.id)
+    assert scenario.history == ["ExecutionStarted", "ExecutionFailed"]
+    assert scenario.execution.ledger.invocation is None
+
+
 def test_an_execution_whose_function_was_deleted_fails_when_it_would_be_invoked_again() -> None:
     scenario = running()
     scenario.accepted(wait("w", 5))
-    scenario.decide(decide_function_deleted)
+    deleted(scenario)
     assert scenario.execution.status is ExecutionStatus.RUNNING, "one runs still"
     scenario.suspends()
-    scenario.decide(decide_function_deleted)
+    deleted(scenario)
     assert scenario.execution.status is ExecutionStatus.RUNNING, "none is needed yet"
     scenario.after(5).tick()
-    scenario.decide(decide_function_deleted)
+    deleted(scenario)
     assert scenario.history[-2:] == ["WaitSucceeded", "ExecutionFailed"]
     assert scenario.execution.ledger.invocation is None
     assert scenario.execution.error == ErrorObject(
