@@ -78,7 +78,7 @@ class ReadHistory:
             payloads=include_data,
             max_bytes=max_bytes if execution.stored_bytes > max_bytes else None,
         )
-        if len(events) < min(max_items, last - first):
+        if last > first and not events:
             raise ResourceNotFound(f"Durable Execution does not exist: {arn}")  # purged just now
         more = bool(events) and (events[-1].id > 1 if reverse else events[-1].id < last)
         sight = Sight(execution.last_event_id)

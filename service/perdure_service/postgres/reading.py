@@ -42,7 +42,10 @@ _SINCE = (
     " FROM execution e WHERE part = %s AND id = %s"
 )
 _OF_ONE = "FROM event WHERE part = %s AND execution_id = %s AND event_id > %s AND event_id <= %s"
-_BARE_COLUMNS = EVENT_COLUMNS.replace("payload", "NULL::bytea")
+# Of a reason, which is small, an answer says at least whether there is one.
+_BARE_COLUMNS = EVENT_COLUMNS.replace(
+    "payload", "CASE WHEN type IN ('ExecutionPaused', 'ExecutionResumed') THEN payload END"
+)
 _EVENTS = "SELECT {columns} {of_one} ORDER BY event_id {order} LIMIT %s"
 # The sizes are known without reading what is stored out of line.
 _SIZED_EVENTS = """
