@@ -192,7 +192,8 @@ class Folding:
         if not self._armed:
             return base.armed, base.next_due_at
         set_now = {key: at for key, at in self._armed.items() if at is not None}
-        armed = base.armed.changed(set_now, (k for k, at in self._armed.items() if at is None))
+        gone = [key for key, at in self._armed.items() if at is None]
+        armed = base.armed.changed(set_now, gone)
         if any(base.armed.get(key) == base.next_due_at for key in self._armed):
             return armed, min(armed.values(), default=NEVER)
         return armed, min(base.next_due_at, *set_now.values(), NEVER)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from itertools import chain
 from typing import Generic, TypeVar
 
@@ -59,10 +59,10 @@ class PersistentMap(Generic[K, V]):
         return f"PersistentMap({dict(self.items())!r})"
 
     def changed(
-        self, updates: Mapping[K, V] | None = None, removed: Iterable[K] = ()
+        self, updates: Mapping[K, V] | None = None, removed: Collection[K] = ()
     ) -> PersistentMap[K, V]:
         """This map with `removed` keys gone and `updates` set. Absent keys may be removed."""
-        gone = {key for key in removed if key in self}
+        gone = {key for key in removed if key in self} if removed else removed
         if not updates and not gone:
             return self
         buckets = list(self._buckets)

@@ -1,0 +1,102 @@
+"""An answer leaves in one packet, and a connection that nobody uses is closed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from perdure_service.api.asgi import Answer, send_answer
+from perdure_service.api.protocol import HttpProtocol, OneWrite
+
+_REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+class Transport(asyncio.Transport):
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.sent.append(bytes(data))
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+
+async def test_what_is_written_in_one_pass_is_sent_at_once() -> None:
+    transport = Transport()
+    one_write = OneWrite(transport)
+    one_write.write(b"head ")
+    one_write.write(b"body")
+    assert transport.sent == []
+    await asyncio.sleep(0)
+    one_write.write(b"next")
+    await asyncio.sleep(0)
+    assert transport.sent == [b"head body", b"next"]
+
+
+async def test_what_was_written_leaves_before_the_connection_closes() -> None:
+    transport = Transport()
+    one_write = OneWrite(transport)
+    one_write.write(b"last")
+    one_write.close()
+    await asyncio.sleep(0)
+    assert transport.sent == [b"last"]
+    assert transport.closed
+
+
+async def test_what_is_written_after_the_end_is_dropped() -> None:
+    transport = Transport()
+    one_write = OneWrite(transport)
+    transport.closed = True
+    one_write.write(b"too late")
+    await asyncio.sleep(0)
+    assert transport.sent == []
+
+
+@asynccontextmanager
+async def listening(idle_seconds: float) -> AsyncIterator[int]:
+    """A server that says hello and closes connections that are idle for so long; its port."""
+
+    async def hello(scope: Scope, receive: Receive, send: Send) -> None:
+        await send_answer(scope, send, Answer(200, b"hello"))
+
+    config = uvicorn.Config(hello, ws="none", lifespan="off", log_config=None)
+    config.timeout_keep_alive = idle_seconds  # type: ignore[assignment]
+    config.load()
+    state = uvicorn.Server(config).server_state
+
+    def protocol() -> HttpProtocol:
+        return HttpProtocol(config=config, server_state=state, app_state={})
+
+    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def test_an_idle_connection_is_closed() -> None:
+    async with listening(idle_seconds=0.02) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(_REQUEST)
+        answer = await asyncio.wait_for(reader.read(), 10)  # up to the end of the connection
+        assert answer.endswith(b"\r\n\r\nhello")
+        writer.close()
+
+
+async def test_a_connection_that_is_used_stays_open() -> None:
+    async with listening(idle_seconds=0.2) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + 0.5
+        while loop.time() < until:
+            writer.write(_REQUEST)
+            await reader.readuntil(b"hello")
+        writer.close()
