@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, cast
 
 import httptools
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -46,6 +47,11 @@ class OneWrite:
 class _Cycle(RequestResponseCycle):
     """One request and its answer. Offers the application to take a whole answer in one call: an
     extension of ASGI, at a fifth of what the two messages cost."""
+
+    async def run_asgi(self, app: ASGI3Application) -> None:
+        self.scope["extensions"] = {ANSWER: self.answer}  # type: ignore[dict-item]
+        await super().run_asgi(app)
+        del self.scope["extensions"]  # else only the garbage collector would free the request
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
         """Send a whole answer, its `headers` well-formed and with a content-length if it needs one.
@@ -141,7 +147,6 @@ class HttpProtocol(HttpToolsProtocol):
             keep_alive=version != "1.0" and parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
-        scope["extensions"] = {ANSWER: cycle.answer}  # type: ignore[dict-item]
         if running is None or running.response_complete:
             self._start_asgi_task(cycle, self.app)
         else:

@@ -115,7 +115,7 @@ class ExecutionArn:
         return f"{function}/durable-execution/{self.name}/{self.id}"
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=1_024)
 def _parse_execution_arn(text: str) -> ExecutionArn | None:
     """Remembered, since an execution's ARN comes with every checkpoint."""
     match = _EXECUTION_ARN.fullmatch(text)

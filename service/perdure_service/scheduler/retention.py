@@ -13,13 +13,13 @@ from perdure_service.ports.retention import Graveyard, Purged
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 60.0
+LOOK_SECONDS = 300.0
 _PAUSE_SECONDS = 1.0
 
 
 class Retention:
-    """Purges in bounded batches: when the next execution is due, at the latest once a minute, and
-    at once when this replica commits a deletion. Any number of replicas may run it."""
+    """Purges in bounded batches: when the next execution is due, at the latest after five minutes,
+    and at once when this replica commits a deletion. Any number of replicas may run it."""
 
     def __init__(self, graveyard: Graveyard, log: ExecutionLog, clock: Clock) -> None:
         self._graveyard = graveyard
