@@ -1,0 +1,45 @@
+"""The parts of docs/reference that are printed from the code, and the pages around them.
+
+A page is written by hand, but for what stands between two comments:
+
+    <!-- printed: events -->
+    ...
+    <!-- end -->
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+
+from docs.tools import errors, executions, history, limits, operations
+from perdure_service.domain.operations import OperationType
+
+FOLDER = Path(__file__).resolve().parents[1] / "reference"
+COMMAND = ".venv/bin/python -m docs.tools"
+
+BLOCKS: Mapping[str, Callable[[], Iterable[str]]] = {
+    **{f"transitions of {type_}": partial(operations.block, type_) for type_ in OperationType},
+    "ways of an execution": executions.block,
+    "events": history.block,
+    "refusals": errors.refusals,
+    "error types": errors.error_types,
+    "limits of an execution": limits.of_an_execution,
+    "retries of invocations": limits.of_retries,
+    "tries of a dead letter": limits.of_dead_letters,
+    "times": limits.of_times,
+    "rates": limits.of_rates,
+}
+
+BLOCK = re.compile(r"(?<=<!-- printed: )([^\n]+)( -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)
+
+
+def printed(page: str) -> str:
+    """The page with its blocks as the code has them now. Raises KeyError for an unknown one."""
+    return BLOCK.sub(lambda block: f"{block[1]}{block[2]}{_text(block[1])}", page)
+
+
+def _text(name: str) -> str:
+    return "".join(f"{line}\n" for line in BLOCKS[name]())

@@ -1,0 +1,33 @@
+"""What the printed blocks have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield _line(columns)
+    yield _line(["---"] * len(columns))
+    for row in rows:
+        yield _line(row)
+
+
+def state_diagram(arrows: Iterable[str]) -> Iterator[str]:
+    yield "```mermaid"
+    yield "stateDiagram-v2"
+    for arrow in arrows:
+        yield f"    {arrow}"
+    yield "```"
+
+
+def code(text: str) -> str:
+    return f"`{text}`"
+
+
+def number(value: float) -> str:
+    """With commas between thousands, and without a fraction that is none."""
+    return f"{value:,.0f}" if value == round(value) else f"{value:,g}"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

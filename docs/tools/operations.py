@@ -1,0 +1,51 @@
+"""The transitions of operations, from the tables that decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from docs.tools.markdown import code, state_diagram, table
+from perdure_service.domain.operations import (
+    CLOSED_STATUSES,
+    COMPLETIONS,
+    TRANSITIONS,
+    OperationType,
+    Status,
+)
+
+Arrow = tuple[Status | None, str, Status]
+
+
+def arrows(type_: OperationType) -> list[Arrow]:
+    """All transitions of `type_`: from (None: not there yet), by, to. The function's come first."""
+    asked = [(s, action.value, to) for (t, s, action), to in TRANSITIONS.items() if t is type_]
+    done = [(s, what.value, to) for (t, s, what), to in COMPLETIONS.items() if t is type_]
+    return [*asked, *done]
+
+
+def block(type_: OperationType) -> Iterator[str]:
+    yield from table(("by", "from", "to"), transitions(type_))
+    yield ""
+    yield from state_diagram(drawn(type_))
+
+
+def transitions(type_: OperationType) -> Iterator[tuple[str, str, str]]:
+    sources: dict[tuple[str, Status], list[str]] = {}
+    for before, by, to in arrows(type_):
+        name = before.value if before is not None else "not there yet"
+        sources.setdefault((by, to), []).append(name)
+    for (by, to), names in sources.items():
+        yield code(by), ", ".join(names), to.value
+
+
+def drawn(type_: OperationType) -> Iterator[str]:
+    labels: dict[tuple[str, str], list[str]] = {}
+    for before, by, to in arrows(type_):
+        labels.setdefault((before.value if before else "[*]", to.value), []).append(by)
+    if type_ is OperationType.EXECUTION:
+        yield "[*] --> STARTED"
+    for (before_name, to_name), by_whom in labels.items():
+        yield f"{before_name} --> {to_name}: {', '.join(by_whom)}"
+    reached = {to for _, _, to in arrows(type_)}
+    for closed in sorted(reached & CLOSED_STATUSES):
+        yield f"{closed.value} --> [*]"
