@@ -98,6 +98,7 @@ async def test_a_function_is_registered_with_its_code(service: WorkerService, co
     assert function == {
         "FunctionName": "hello",
         "DurableConfig": {"ExecutionTimeout": 3600, "RetentionPeriodInDays": 7},
+        "DeadLetterConfig": {"TargetArn": ""},
         "Timeout": 30,
         "MemorySize": 128,
         "Runtime": f"python3.{sys.version_info.minor}",
