@@ -16,6 +16,7 @@ from tests.e2e.scenarios.plays import (
     contexts,
     executions,
     invokes,
+    pauses,
     steps,
     waits,
 )
@@ -25,7 +26,7 @@ from tests.e2e.scenarios.sdks import SDKS, Sdk
 from tests.support.caller import Caller
 from tests.support.service import ServiceProcess
 
-PLAYED = (batches, callbacks, contexts, executions, invokes, steps, waits)
+PLAYED = (batches, callbacks, contexts, executions, invokes, pauses, steps, waits)
 AT_ONCE = 16
 """Scenarios that run at the same time. Most of them wait."""
 

@@ -118,3 +118,12 @@ class Run:
 
     def stop(self, **error: str) -> None:
         self.caller.client.stop_durable_execution(DurableExecutionArn=self.arn, Error=error)
+
+    def pause(self) -> None:
+        self.caller.client.pause_durable_execution(DurableExecutionArn=self.arn)
+
+    def resume(self) -> None:
+        self.caller.client.resume_durable_execution(DurableExecutionArn=self.arn)
+
+    def status(self) -> str:
+        return str(self.caller.get(self.arn)["Status"])

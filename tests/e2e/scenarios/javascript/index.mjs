@@ -8,6 +8,7 @@ import "./callbacks.mjs";
 import "./contexts.mjs";
 import "./executions.mjs";
 import "./invokes.mjs";
+import "./pauses.mjs";
 import "./promises.mjs";
 import "./steps.mjs";
 import "./waits.mjs";

@@ -14,11 +14,12 @@ import callbacks
 import contexts
 import executions
 import invokes
+import pauses
 import steps
 import waits
 from common import INVOCATION, SCENARIOS, Event
 
-AREAS = (batches, callbacks, contexts, executions, invokes, steps, waits)
+AREAS = (batches, callbacks, contexts, executions, invokes, pauses, steps, waits)
 
 
 @durable_execution

@@ -1,0 +1,21 @@
+// Pauses, of which a handler knows nothing.
+import { PAUSE, gate, scenarios } from "./common.mjs";
+
+/** The first waits for the test. */
+async function twoSteps(event, context) {
+  const first = await context.step("first", async () => {
+    await gate(event, "go");
+    return "done";
+  });
+  return [first, await context.step("second", async () => "done")];
+}
+
+scenarios({
+  async "pause-while-it-waits"(event, context) {
+    await context.wait("pause", PAUSE);
+    return "rested";
+  },
+
+  "pause-while-it-runs": twoSteps,
+  "pause-taken-back": twoSteps,
+});

@@ -1,0 +1,30 @@
+"""Pauses, of which a handler knows nothing."""
+
+from __future__ import annotations
+
+from aws_durable_execution_sdk_python import DurableContext
+
+from common import PAUSE, Event, gate, scenario
+
+
+@scenario
+def pause_while_it_waits(event: Event, context: DurableContext) -> str:
+    context.wait(PAUSE, name="pause")
+    return "rested"
+
+
+def _two_steps(event: Event, context: DurableContext) -> list[str]:
+    """The first waits for the test."""
+
+    def wait(_: object) -> str:
+        gate(event, "go")
+        return "done"
+
+    return [
+        context.step(wait, name="first"),
+        context.step(lambda _: "done", name="second"),
+    ]
+
+
+for name in ("pause-while-it-runs", "pause-taken-back"):
+    scenario(_two_steps, name)
