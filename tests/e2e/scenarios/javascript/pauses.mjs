@@ -1,5 +1,5 @@
 // Pauses, of which a handler knows nothing.
-import { PAUSE, gate, scenarios } from "./common.mjs";
+import { gate, scenarios } from "./common.mjs";
 
 /** The first waits for the test. */
 async function twoSteps(event, context) {
@@ -12,8 +12,8 @@ async function twoSteps(event, context) {
 
 scenarios({
   async "pause-while-it-waits"(event, context) {
-    await context.wait("pause", PAUSE);
-    return "rested";
+    const [answer] = await context.createCallback("approval");
+    return answer;
   },
 
   "pause-while-it-runs": twoSteps,

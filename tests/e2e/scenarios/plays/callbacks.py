@@ -52,13 +52,13 @@ def callback_timed_out(run: Run) -> None:
 
 @play
 def callback_heartbeats(run: Run) -> None:
-    """Three seconds of heartbeats, for a callback that lives two without one."""
+    """Five seconds of heartbeats, for a callback that lives four without one."""
     run.until("CallbackStarted")
     opened_at = time.monotonic()
 
     def is_older_than_its_heartbeat() -> bool:
         run.heartbeat("approval")
-        return time.monotonic() > opened_at + 3
+        return time.monotonic() > opened_at + 5
 
     eventually(is_older_than_its_heartbeat)
     run.succeed("approval", b'"alive"')

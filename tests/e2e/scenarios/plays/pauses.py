@@ -10,8 +10,7 @@ from tests.e2e.scenarios.run import Run
 def pause_while_it_waits(run: Run) -> None:
     run.until("InvocationCompleted")
     run.pause()
-    run.until("ExecutionPaused")
-    run.until("WaitSucceeded")
+    run.succeed("approval", b'"yes"')
     assert run.status() == "PAUSED"
     run.resume()
 

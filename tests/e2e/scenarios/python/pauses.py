@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from aws_durable_execution_sdk_python import DurableContext
 
-from common import PAUSE, Event, gate, scenario
+from common import Event, gate, scenario
 
 
 @scenario
 def pause_while_it_waits(event: Event, context: DurableContext) -> str:
-    context.wait(PAUSE, name="pause")
-    return "rested"
+    return str(context.create_callback(name="approval").result())
 
 
 def _two_steps(event: Event, context: DurableContext) -> list[str]:
