@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from perdure_service.application.end_invocation import EndInvocation
 from perdure_service.application.envelope import Envelopes
 from perdure_service.application.randomness import random_uuid
+from perdure_service.dispatch.session import Session
 from perdure_service.domain.decide_invocation import Claim, Delivery, Failed, Returned
 from perdure_service.domain.errors import DomainError, ResourceNotFound, Unavailable
 from perdure_service.domain.execution import Execution, Identity
@@ -32,7 +31,6 @@ from perdure_service.ports.workers import Claimed, Handed, Heard, WorkerCard
 logger = logging.getLogger(__name__)
 
 CONFIRM_SECONDS = 2.0
-_BETWEEN_POLLS_SECONDS = 0.25
 
 
 @frozen
@@ -41,43 +39,6 @@ class _Delivered:
 
     execution_id: ExecutionId
     worker_id: WorkerId
-
-
-@dataclass(eq=False, slots=True)
-class _Session:
-    """One worker. `held` is what it said to have at `held_at`. `arrived` is set while a poll is
-    held, `answered_at` is when the last one was answered. `free` are the slots that it offered and
-    that are not taken, `reserved` what is being committed for it, `outbox` what its next answer
-    will hold."""
-
-    card: WorkerCard
-    seen_at: float
-    held: frozenset[InvocationId] = frozenset()
-    held_at: float = 0.0
-    arrived: asyncio.Event | None = None
-    answered_at: float = -_BETWEEN_POLLS_SECONDS
-    free: dict[str, int] = field(default_factory=dict)
-    reserved: Counter[str] = field(default_factory=Counter)
-    outbox: list[Handed] = field(default_factory=list)
-    unconfirmed: dict[InvocationId, asyncio.TimerHandle] = field(default_factory=dict)
-
-    def offer(self, free: Mapping[str, int]) -> None:
-        """The worker has so many slots, not counting what it does not know of yet."""
-        unknown = self.reserved + Counter(handed.version.function_name for handed in self.outbox)
-        self.free = {name: count - unknown[name] for name, count in free.items()}
-
-    def has_slot(self, function_name: str, now: float) -> bool:
-        """A slot in the held poll, or left over from one that was answered a moment ago: the worker
-        polls again right away, and what it gets then need not wait for that."""
-        if self.arrived is None and now - self.answered_at > _BETWEEN_POLLS_SECONDS:
-            return False
-        return self.free.get(function_name, 0) > 0
-
-    def end_poll(self) -> None:
-        if self.arrived is not None:
-            self.arrived.set()
-        self.arrived = None
-        self.free = {}
 
 
 class Sessions:
@@ -98,7 +59,7 @@ class Sessions:
         self._catalogue = catalogue
         self._claims = claims
         self._lease_seconds = lease_seconds
-        self._sessions: dict[WorkerId, _Session] = {}
+        self._sessions: dict[WorkerId, Session] = {}
         self._running: dict[InvocationId, _Delivered] = {}
         self._reserved_at: dict[InvocationId, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -149,8 +110,7 @@ class Sessions:
         )
         if idlest is None:
             return None
-        idlest.free[name] -= 1
-        idlest.reserved[name] += 1
+        idlest.take_slot(name)
         claim = Claim(idlest.card.id, InvocationId(random_uuid()))
         self._reserved_at[claim.invocation_id] = now
         return claim
@@ -159,10 +119,7 @@ class Sessions:
         self._reserved_at.pop(claim.invocation_id, None)
         session = self._sessions.get(claim.worker_id)
         if session is not None:
-            name = identity.function_name
-            session.reserved[name] -= 1
-            if name in session.free:
-                session.free[name] += 1
+            session.free_slot(identity.function_name)
 
     def deliver(self, execution: Execution, delivery: Delivery) -> None:
         version = self._catalogue.fresh(execution.identity.function_version_id)
@@ -196,13 +153,10 @@ class Sessions:
             return
         del self._reserved_at[id_]
         self._running[id_] = _Delivered(execution.id, session.card.id)
-        session.reserved[identity.function_name] -= 1
-        session.unconfirmed[id_] = asyncio.get_running_loop().call_at(
+        unconfirmed = asyncio.get_running_loop().call_at(
             confirm_at, self._unconfirmed, session, execution.id, id_
         )
-        session.outbox.append(Handed(id_, identity, version, payload))
-        if session.arrived is not None:
-            session.arrived.set()
+        session.put(Handed(id_, identity, version, payload), unconfirmed)
 
     def _fail_delivery(self, execution: Execution, delivery: Delivery, error: Exception) -> None:
         known = isinstance(error, DomainError)
@@ -223,7 +177,7 @@ class Sessions:
     async def register(self, card: WorkerCard, held: Sequence[InvocationId]) -> None:
         session = self._sessions.get(card.id)
         if session is None:
-            session = self._sessions[card.id] = _Session(card, self._now())
+            session = self._sessions[card.id] = Session(card, self._now())
         session.card = card
         self._hear(session, held)
         for execution_id, invocation_id in await self._claims.of_worker(card.id):
@@ -240,7 +194,7 @@ class Sessions:
         wait_seconds: float,
     ) -> list[Handed]:
         session = self._session(worker_id)
-        self._saw(session, confirmed)
+        session.saw(confirmed, self._now())
         session.end_poll()
         if self._closing:
             raise Unavailable("The service is stopping. Poll again in a moment.")
@@ -248,15 +202,9 @@ class Sessions:
         self.on_free()
         if not session.outbox:
             await self._hold(session, wait_seconds)
-        return self._empty_outbox(session)
+        return session.empty_outbox(self._now())
 
-    def _empty_outbox(self, session: _Session) -> list[Handed]:
-        now = session.answered_at = self._now()
-        outbox, session.outbox = session.outbox, []
-        confirm_by = {id_: timer.when() for id_, timer in session.unconfirmed.items()}
-        return [one for one in outbox if confirm_by.get(one.invocation_id, now) > now]
-
-    async def _hold(self, session: _Session, wait_seconds: float) -> None:
+    async def _hold(self, session: Session, wait_seconds: float) -> None:
         arrived = asyncio.Event()
         session.arrived = arrived
         try:
@@ -279,7 +227,7 @@ class Sessions:
     ) -> None:
         session = self._sessions.get(worker_id)
         if session is not None:
-            self._saw(session, (invocation_id,))
+            session.saw((invocation_id,), self._now())
         delivered = self._running.get(invocation_id)
         if delivered is not None:
             execution_id: ExecutionId | None = delivered.execution_id
@@ -336,27 +284,19 @@ class Sessions:
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
 
-    def _session(self, worker_id: WorkerId) -> _Session:
+    def _session(self, worker_id: WorkerId) -> Session:
         session = self._sessions.get(worker_id)
         if session is None:
             raise ResourceNotFound(f"Worker {worker_id} is not registered here: register again.")
         return session
 
-    def _hear(self, session: _Session, held: Sequence[InvocationId]) -> None:
-        self._saw(session, held)
+    def _hear(self, session: Session, held: Sequence[InvocationId]) -> None:
+        session.saw(held, self._now())
         session.held, session.held_at = frozenset(held), session.seen_at
 
-    def _saw(self, session: _Session, held: Sequence[InvocationId]) -> None:
-        session.seen_at = self._now()
-        for id_ in held:
-            timer = session.unconfirmed.pop(id_, None)
-            if timer is not None:
-                timer.cancel()
-
-    def _unconfirmed(self, session: _Session, execution_id: ExecutionId, id_: InvocationId) -> None:
-        if session.unconfirmed.pop(id_, None) is not None:
+    def _unconfirmed(self, session: Session, execution_id: ExecutionId, id_: InvocationId) -> None:
+        if session.drop(id_):
             logger.warning("worker %s did not confirm invocation %s", session.card.id, id_)
-            session.outbox = [handed for handed in session.outbox if handed.invocation_id != id_]
             self._own(self._give_back(execution_id, id_))
 
     async def _give_back(
