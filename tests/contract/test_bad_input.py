@@ -45,7 +45,7 @@ def assert_refused(answer: httpx.Response, status: int, code: str, message: str)
     assert answer.headers["x-amzn-errortype"] == code
     assert answer.headers["x-amzn-requestid"]
     body = answer.json()
-    assert body["Type"] == ("User" if status < 500 else "Server")
+    assert body["Type"] == ("User" if status < 500 else "Service")
     (text,) = {"message", "Message"} & set(body)
     assert re.search(message, body[text], re.DOTALL), body
 

@@ -190,6 +190,31 @@ def test_deep_nesting_is_refused(begin: Any, depth: int) -> None:
 
 
 @LIMITED
+@given(st.one_of(values.map(json.dumps).map(str.encode), broken('{"ErrorType": "E"}')))
+def test_an_error_object_of_any_form_stops_an_execution_or_is_refused(
+    begin: Any, body: bytes
+) -> None:
+    caller: Caller = begin()
+    answer = caller.http.post(f"{caller.path}/stop", content=body)
+    assert answer.status_code in (200, 400), answer.text
+    types = [one["EventType"] for one in caller.history()]
+    assert types[1:] == (["ExecutionStopped"] if answer.status_code == 200 else [])
+
+
+@LIMITED
+@given(st.one_of(values.map(json.dumps).map(str.encode), broken("[1]")))
+def test_a_payload_of_any_form_is_handed_on_as_it_is_or_refused(
+    http: httpx.Client, worker: RawWorker, payload: bytes
+) -> None:
+    path = f"/2015-03-31/functions/{worker.function}:$LATEST/invocations"
+    answer = http.post(path, headers={"X-Amz-Invocation-Type": "Event"}, content=payload)
+    assert answer.status_code in (202, 400), answer.text
+    if answer.status_code == 202:
+        (execution,) = worker.take().event["InitialExecutionState"]["Operations"]
+        assert execution["ExecutionDetails"]["InputPayload"].encode() == (payload or b"{}")
+
+
+@LIMITED
 @given(values)
 def test_of_a_key_written_twice_the_last_counts(begin: Any, other: Any) -> None:
     caller: Caller = begin()

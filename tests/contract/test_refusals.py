@@ -108,6 +108,14 @@ def test_a_function_name_that_is_none_is_a_bad_parameter(aws: Any, operation: st
     assert message.startswith("1 validation error detected: Value 'no body' at 'functionName'")
 
 
+def test_two_qualifiers_that_differ_are_a_bad_parameter(aws: Any, worker: RawWorker) -> None:
+    name = f"{worker.function}:1"
+    assert refused(aws, "Invoke", calls(function=name, qualifier="$LATEST")["Invoke"]) == (
+        "InvalidParameterValueException",
+        "The derived qualifier from the function name does not match the specified qualifier.",
+    )
+
+
 def test_an_invoke_with_a_payload_that_is_no_json_is_refused(aws: Any, worker: RawWorker) -> None:
     code, message = refused(
         aws,

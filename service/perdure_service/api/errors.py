@@ -42,7 +42,7 @@ class WireError:
 
     @property
     def type(self) -> str:
-        return "User" if self.status < 500 else "Server"
+        return "User" if self.status < 500 else "Service"
 
 
 WIRE_ERRORS: Mapping[type[DomainError], WireError] = {

@@ -31,7 +31,8 @@ class ResolveFunction:
         address = FunctionAddress.parse(text)
         if qualifier is not None and address.qualifier not in (None, qualifier):
             raise InvalidParameterValue(
-                f"The qualifier '{qualifier}' and the one in '{text}' differ: give one of them."
+                "The derived qualifier from the function name does not match the specified "
+                "qualifier."
             )
         if (address.account or self.account) != self.account or (
             address.region or self.region

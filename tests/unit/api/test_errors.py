@@ -60,7 +60,7 @@ def test_too_many_requests_tells_why_and_when_to_come_back() -> None:
 def test_what_may_pass_later_is_503(caplog: pytest.LogCaptureFixture) -> None:
     answer = error_answer(Unavailable("Postgres is away"), "GET /")
     assert answer.status == 503
-    assert json.loads(answer.body)["Type"] == "Server"
+    assert json.loads(answer.body)["Type"] == "Service"
     assert dict(answer.headers)[b"x-amzn-errortype"] == b"ServiceException"
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
