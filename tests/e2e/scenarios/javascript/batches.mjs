@@ -150,7 +150,7 @@ scenarios({
       return value;
     };
     const items = Array.from({ length: event.items }, (_, index) => index);
-    const done = await context.map("all", items, item, { itemNamer });
+    const done = await context.map("all", items, item, { itemNamer, nesting: event.nesting });
     return done.getResults().reduce((sum, value) => sum + value, 0);
   },
 

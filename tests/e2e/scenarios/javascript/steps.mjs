@@ -67,6 +67,11 @@ scenarios({
     return [await numbered(0), await numbered(1), await numbered(2)];
   },
 
+  "steps-without-names": async (event, context) => [
+    await context.step(async () => 1),
+    await context.step(async () => 2),
+  ],
+
   "step-retried": (event, context) =>
     context.step(
       "flaky",

@@ -24,3 +24,8 @@ def parallel_callbacks(run: Run) -> None:
 def map_of_hundreds_that_wait(run: Run) -> None:
     run.until_closed()
     assert sorted(map(int, run.notes)) == list(range(100))
+
+
+@play
+def map_flat_of_hundreds_that_wait(run: Run) -> None:
+    map_of_hundreds_that_wait(run)

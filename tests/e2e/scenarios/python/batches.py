@@ -170,7 +170,10 @@ def map_of_hundreds_that_wait(event: Event, context: DurableContext) -> int:
         child.wait(PAUSE, name=f"wait {index}")
         return value
 
-    config: MapConfig[int] = MapConfig(item_namer=lambda _, index: f"item {index}")
+    config: MapConfig[int] = MapConfig(
+        item_namer=lambda _, index: f"item {index}",
+        nesting_type=NestingType(event.get("nesting", "NESTED")),
+    )
     items = list(range(event["items"]))
     return sum(context.map(items, item, name="all", config=config).get_results())
 
