@@ -51,7 +51,7 @@ NEVER = {
 """What cannot come about here, by pattern, with the reason."""
 
 HERE = Path(__file__).parent
-_OTHERS_SECONDS = 120
+_OTHERS_SECONDS = 240
 """The last tests of other pytest-xdist workers may still be running when this one begins."""
 
 
