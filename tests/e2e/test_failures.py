@@ -50,22 +50,6 @@ def test_a_module_that_does_not_load_ends_the_execution_after_three_tries(
     ]
 
 
-def test_an_invocation_over_its_timeout_is_killed_and_made_again(
-    service: ServiceProcess, caller: Caller, tmp_path: Path, file: Path
-) -> None:
-    options = ["--timeout", "3"]
-    with running_worker(tmp_path, service.url, [f"{HANDLERS}/sleeper.py"], options=options):
-        answer = caller.call("sleeper:$LATEST", {"file": str(file)})
-    assert answer.json == "awake"
-    assert answer.arn is not None
-    history = caller.history(answer.arn)
-    (killed, ended) = [e for e in history if e["EventType"] == "InvocationCompleted"]
-    error = killed["InvocationCompletedDetails"]["Error"]["Payload"]
-    assert error["ErrorType"] == "Sandbox.Timedout"
-    assert "Task timed out after 3.00 seconds" in error["ErrorMessage"]
-    assert "Error" not in ended["InvocationCompletedDetails"]
-
-
 def test_an_execution_over_its_timeout_ends(
     service: ServiceProcess, caller: Caller, tmp_path: Path
 ) -> None:

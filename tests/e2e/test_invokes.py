@@ -1,15 +1,11 @@
-"""Plain functions, invoked from outside and from an execution, and chained executions."""
+"""Plain functions, invoked from outside; the scenarios invoke them from executions."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.caller import Caller, Event, story_of
-
-FUNCTION = "workflows:$LATEST"
+from tests.support.caller import Caller
 
 
 def test_a_plain_function_answers(caller: Caller) -> None:
@@ -41,65 +37,3 @@ def test_a_dry_run_starts_nothing(caller: Caller, function: str) -> None:
 def test_a_durable_function_is_not_invoked_without_a_qualifier(caller: Caller) -> None:
     with pytest.raises(ClientError, match="You cannot invoke a durable function using an unqual"):
         caller.call("workflows", {"workflow": "step", "value": 1})
-
-
-def test_an_execution_invokes_another_and_takes_its_result(caller: Caller) -> None:
-    result, history = _invoke(caller, FUNCTION, {"workflow": "wait", "seconds": 1})
-    assert result == "rested"
-    assert story_of(history) == [
-        "ExecutionStarted",
-        "ChainedInvokeStarted other",
-        "InvocationCompleted",
-        "ChainedInvokeSucceeded other",
-        "InvocationCompleted",
-        "ExecutionSucceeded",
-    ]
-    details = history[1]["ChainedInvokeStartedDetails"]
-    assert details["FunctionName"] == FUNCTION
-    assert details["ExecutedVersion"] == "$LATEST"
-    child = details["DurableExecutionArn"]
-    assert caller.get(child)["Status"] == "SUCCEEDED"
-    assert story_of(caller.history(child))[1] == "WaitStarted pause"
-
-
-def test_an_execution_invokes_a_plain_function(caller: Caller) -> None:
-    result, history = _invoke(caller, "plain", {"b": 2})
-    assert result["echo"] == {"b": 2}
-    assert "DurableExecutionArn" not in history[1]["ChainedInvokeStartedDetails"]
-
-
-def test_the_failure_of_a_chained_execution_reaches_its_parent(caller: Caller) -> None:
-    event = {"workflow": "fail", "message": "not here"}
-    result, history = _invoke(caller, FUNCTION, event)
-    assert result == "LookupError: not here"
-    assert "ChainedInvokeFailed other" in story_of(history)
-
-
-@pytest.mark.parametrize(
-    ("target", "error"),
-    [
-        ("nowhere", "ResourceNotFoundException"),
-        ("workflows", "InvalidParameterValueException"),
-    ],
-)
-def test_a_target_that_cannot_be_invoked_fails_at_once(
-    caller: Caller, target: str, error: str
-) -> None:
-    result, history = _invoke(caller, target, {})
-    assert result.startswith(f"{error}: ")
-    assert story_of(history) == [
-        "ExecutionStarted",
-        "ChainedInvokeStarted other",
-        "ChainedInvokeFailed other",
-        "InvocationCompleted",
-        "ExecutionSucceeded",
-    ]
-    assert history[1]["ChainedInvokeStartedDetails"]["FunctionName"] == target
-
-
-def _invoke(caller: Caller, target: str, payload: object) -> tuple[Any, list[Event]]:
-    event = {"workflow": "invoke", "target": target, "payload": payload}
-    answer = caller.call(FUNCTION, event)
-    assert answer.error is None, answer
-    assert answer.arn is not None
-    return answer.json, caller.history(answer.arn)

@@ -16,6 +16,8 @@ from tests.support.waiting import eventually
 
 Event = dict[str, Any]
 
+OPEN = ("RUNNING", "PAUSING", "PAUSED")
+
 AWAY = (ConnectionError, HTTPClientError)
 """What boto3 raises when the service is not there or goes away."""
 
@@ -126,7 +128,7 @@ class Caller:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
                 raise
             return None
-        return execution if execution["Status"] != "RUNNING" else None
+        return None if execution["Status"] in OPEN else execution
 
 
 def types_of(history: Sequence[Event]) -> list[str]:

@@ -52,7 +52,7 @@ def check_laws(events: Sequence[Event]) -> None:
         if type_.startswith("Execution"):
             assert id_ == events[0]["Id"]
             assert event.get("Name") == events[0].get("Name")
-            if type_.removeprefix("Execution") in _CLOSING:
+            if is_end(event):
                 closed_at = event["EventId"]
             continue
         kind = _KIND.match(type_)
@@ -60,6 +60,29 @@ def check_laws(events: Sequence[Event]) -> None:
         identity = (kind[0], event.get("Name"), event.get("SubType"), event.get("ParentId"))
         assert identities.setdefault(id_, identity) == identity, f"{type_} {identity}"
         _check_time(event, due)
+
+
+def is_end(event: Event) -> bool:
+    """Whether the event closes the execution."""
+    kind, how = event["EventType"][:9], event["EventType"][9:]
+    return kind == "Execution" and how in _CLOSING
+
+
+def check_end(execution: Mapping[str, Any], end: Event) -> None:
+    """GetDurableExecution tells the same end as the history."""
+    how = end["EventType"].removeprefix("Execution")
+    assert execution["Status"] == ("TIMED_OUT" if how == "TimedOut" else how.upper())
+    assert execution["EndTimestamp"] == end["EventTimestamp"]
+    details = end[f"{end['EventType']}Details"]
+    assert execution.get("Result") == details.get("Result", {}).get("Payload")
+    assert execution.get("Error") == details.get("Error", {}).get("Payload")
+
+
+def is_closed(events: Sequence[Event]) -> bool:
+    """Whether nothing can follow: the execution has ended, and its last invocation too."""
+    last = events[-2:]
+    ended = any(event["EventType"] == "InvocationCompleted" for event in last)
+    return ended and any(map(is_end, last))
 
 
 def _check_time(event: Event, due: dict[str, Any]) -> None:

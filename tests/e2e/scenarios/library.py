@@ -4,7 +4,8 @@ Each *.toml here is an area. A table is a scenario, under the name that its hand
 language. Its keys:
 
     history     what must be, in the form of tests/support/history.py
-    event       what the handler is told besides `scenario`, `folder` and `self`
+    event       what the handler is told besides `scenario`, `folder` and `self`; {self} and
+                {folder} stand for these
     handler     what it is told as `scenario`, if not its own name
     filling     number: the handler is told a `filling` of so many characters
     function    which function runs it: see `sdks.py`; `self` if nothing is said

@@ -9,6 +9,7 @@ from typing import Any
 from tests.e2e.scenarios.library import Scenario
 from tests.support.caller import Answer, Caller, Event
 from tests.support.history import check_history
+from tests.support.history_facts import check_end, is_closed, is_end, render
 from tests.support.waiting import eventually
 
 _CLOSED_IN_SECONDS = 90
@@ -33,7 +34,9 @@ class Run:
 
     def start(self) -> None:
         """Returns at the end of the execution if its caller waits for that."""
-        told = json.dumps(self.scenario.event).replace("{self}", self._sdk)
+        told = json.dumps(self.scenario.event)
+        for word, meaning in {**self._words, "folder": str(self.folder)}.items():
+            told = told.replace(f"{{{word}}}", meaning)
         event = {
             "scenario": self.scenario.handler,
             "folder": str(self.folder),
@@ -50,10 +53,15 @@ class Run:
             self.arn = self.caller.start(function, event)
 
     def check(self) -> None:
-        """Wait for the end, and hold the history to what must be."""
-        self.until_closed()
+        """Wait for the end, and hold the history to what must be, and the rest to the history."""
+        execution = self.until_closed()
         events = self.history()
         check_history(self.scenario.history_for(self._sdk), events, self._words)
+        check_end(execution, next(event for event in reversed(events) if is_end(event)))
+        if self.answer is not None:
+            assert self.answer.error == (
+                None if execution["Status"] == "SUCCEEDED" else "Unhandled"
+            )
 
     def until_closed(self) -> dict[str, Any]:
         return self.caller.until_closed(self.arn, _CLOSED_IN_SECONDS)
@@ -65,12 +73,18 @@ class Run:
         """The `count`-th event of this type and name, once it is there."""
 
         def look() -> Event | None:
+            events = self.history()
             found = [
                 event
-                for event in self.history()
+                for event in events
                 if event["EventType"] == type_ and name in (None, event.get("Name"))
             ]
-            return found[count - 1] if len(found) >= count else None
+            if len(found) >= count:
+                return found[count - 1]
+            assert not is_closed(events), (
+                f"it ended without {type_} {name or ''}:\n{render(events)}"
+            )
+            return None
 
         event = eventually(look, 60)
         assert event is not None
@@ -116,14 +130,14 @@ class Run:
         started = self.until("ChainedInvokeStarted")
         return str(started["ChainedInvokeStartedDetails"]["DurableExecutionArn"])
 
-    def stop(self, **error: str) -> None:
-        self.caller.client.stop_durable_execution(DurableExecutionArn=self.arn, Error=error)
-
     def pause(self) -> None:
         self.caller.client.pause_durable_execution(DurableExecutionArn=self.arn)
 
     def resume(self) -> None:
         self.caller.client.resume_durable_execution(DurableExecutionArn=self.arn)
+
+    def stop(self, **error: str) -> None:
+        self.caller.client.stop_durable_execution(DurableExecutionArn=self.arn, Error=error)
 
     def status(self) -> str:
         return str(self.caller.get(self.arn)["Status"])

@@ -1,9 +1,9 @@
 // Map and parallel: branches by the hundred, their limits, and how they complete.
-import { NestingType } from "@aws/durable-execution-sdk-js";
+import * as sdk from "@aws/durable-execution-sdk-js";
 import { BrokenError, PAUSE, gate, note, scenarios } from "./common.mjs";
-import { NO_RETRY } from "./steps.mjs";
+import { NO_RETRY, THREE_ATTEMPTS } from "./steps.mjs";
 
-const FLAT = NestingType.FLAT;
+const FLAT = sdk.NestingType.FLAT;
 
 const stepping = (name) => ({
   name,
@@ -43,6 +43,20 @@ const square = (child, value, index) =>
 async function squares(context, items, config) {
   return summary(
     await context.map("squares", items, square, { maxConcurrency: 1, itemNamer, ...config }),
+  );
+}
+
+async function besideAStep(event, context, branch) {
+  const working = (inner) =>
+    inner.step("work", async () => {
+      await gate(event, "go");
+      return "worked";
+    });
+  return summary(
+    await context.parallel("both", [
+      { name: "first", func: branch },
+      { name: "second", func: working },
+    ]),
   );
 }
 
@@ -129,6 +143,56 @@ scenarios({
   async "parallel-of-hundreds"(event, context) {
     const branches = Array.from({ length: event.branches }, (_, number) => stepping(`${number}`));
     return (await context.parallel("all", branches)).getResults().length;
+  },
+
+  // What follows the callback runs at once, though a branch works and another waits for days.
+  async "parallel-callback-beside-a-step"(event, context) {
+    const approval = async (branch) => {
+      const [answer] = await branch.createCallback("answer");
+      await answer;
+      return branch.step("approved", async () => note(event, "approved"));
+    };
+    await context.parallel("three", [
+      { name: "approval", func: approval },
+      { name: "slow", func: (branch) => branch.step("work", () => gate(event, "completed")) },
+      { name: "month", func: (branch) => branch.wait("days", { days: 30 }) },
+    ]);
+  },
+
+  // The wait ends while the other branch works: one invocation is enough.
+  "parallel-wait-beside-a-step": (event, context) =>
+    besideAStep(event, context, async (branch) => {
+      await branch.wait("wait", { seconds: 1 });
+      return branch.step("after", async () => "waited");
+    }),
+
+  "parallel-retry-beside-a-step": (event, context) =>
+    besideAStep(event, context, (branch) =>
+      branch.step(
+        "flaky",
+        async () => {
+          if (note(event, "attempt") === 1) throw new BrokenError("not this time");
+          return "tried again";
+        },
+        { retryStrategy: THREE_ATTEMPTS },
+      ),
+    ),
+
+  async "parallel-within-a-branch"(event, context) {
+    const outer = async (branch) =>
+      (await branch.parallel("inner", [stepping("b"), stepping("c")])).getResults();
+    return summary(await context.parallel("outer", [stepping("a"), { name: "d", func: outer }]));
+  },
+
+  // Two are enough, as a predicate says.
+  async "parallel-decided-by-its-caller"(event, context) {
+    const completionConfig = {
+      shouldComplete: ({ successCount }) => (successCount >= 2 ? sdk.completeBatch() : sdk.continueBatch()),
+    };
+    const branches = [stepping("a"), stepping("b"), stepping("c")];
+    return summary(
+      await context.parallel("three", branches, { maxConcurrency: 1, completionConfig }),
+    );
   },
 
   map: (event, context) => squares(context, [1, 2, 3]),

@@ -26,6 +26,20 @@ scenarios({
   "invoke-plain-with-a-large-result": invoke,
   "invoke-plain-timed-out": invoke,
   "invoke-plain-crash": invoke,
+  "invoke-of-one-that-dies": invoke,
+
+  async "invokes-by-the-dozen"(event, context) {
+    const invoking = (number) => ({
+      name: `${number}`,
+      func: (branch) =>
+        branch.invoke(`other ${number}`, event.target, {
+          scenario: "child-that-returns",
+          value: number,
+        }),
+    });
+    const branches = Array.from({ length: event.branches }, (_, number) => invoking(number));
+    return (await context.parallel("all", branches)).getResults();
+  },
 
   // The service refuses the checkpoint, and the SDK ends the execution.
   "invoke-with-a-large-input": (event, context) =>

@@ -10,12 +10,14 @@ async function twoSteps(event, context) {
   return [first, await context.step("second", async () => "done")];
 }
 
-scenarios({
-  async "pause-while-it-waits"(event, context) {
-    const [answer] = await context.createCallback("approval");
-    return answer;
-  },
+async function oneCallback(event, context) {
+  const [answer] = await context.createCallback("approval");
+  return answer;
+}
 
+scenarios({
+  "pause-while-it-waits": oneCallback,
+  "stop-while-it-is-paused": oneCallback,
   "pause-while-it-runs": twoSteps,
   "pause-taken-back": twoSteps,
 });

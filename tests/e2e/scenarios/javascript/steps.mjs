@@ -4,8 +4,9 @@ import {
   JitterStrategy,
   retryPresets,
   StepSemantics,
+  withRetry,
 } from "@aws/durable-execution-sdk-js";
-import { BrokenError, die, gate, note, scenarios } from "./common.mjs";
+import { BrokenError, PAUSE, die, gate, note, scenarios } from "./common.mjs";
 
 const SECOND = { seconds: 1 };
 const AT_MOST_ONCE = StepSemantics.AtMostOncePerRetry;
@@ -91,6 +92,19 @@ scenarios({
     }
     return "not reached";
   },
+
+  // A whole block of operations is tried again, after a wait that the SDK makes.
+  "block-retried": (event, context) =>
+    withRetry(
+      context,
+      "block",
+      async (inner, attempt) => {
+        await inner.step(`try ${attempt}`, async () => attempt);
+        if (attempt === 1) throw new BrokenError("not this time");
+        return `attempt ${attempt}`;
+      },
+      { retryStrategy: () => ({ shouldRetry: true, delay: PAUSE }) },
+    ),
 
   "step-failing-uncaught": (event, context) => context.step("broken", breaking(event), NO_RETRY),
 

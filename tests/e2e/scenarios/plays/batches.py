@@ -29,3 +29,25 @@ def map_of_hundreds_that_wait(run: Run) -> None:
 @play
 def map_flat_of_hundreds_that_wait(run: Run) -> None:
     map_of_hundreds_that_wait(run)
+
+
+@play
+def parallel_callback_beside_a_step(run: Run) -> None:
+    run.until("StepStarted", name="work")
+    run.until("WaitStarted")
+    run.succeed("answer", b'"yes"')
+    run.open("completed")
+    run.until("ContextSucceeded", name="approval")
+    run.stop()
+
+
+@play
+def parallel_wait_beside_a_step(run: Run) -> None:
+    run.until("ContextSucceeded", name="first")
+    run.open("go")
+
+
+@play
+def parallel_retry_beside_a_step(run: Run) -> None:
+    run.until("ContextSucceeded", name="first")
+    run.open("go")

@@ -21,3 +21,14 @@ def invoke_stopped(run: Run) -> None:
         DurableExecutionArn=run.child_arn(),
         Error={"ErrorType": "Cancelled", "ErrorMessage": "by somebody"},
     )
+
+
+@play
+def invoke_of_one_that_dies(run: Run) -> None:
+    run.until_closed()
+    ends = [
+        event["InvocationCompletedDetails"].get("Error", {}).get("Payload", {}).get("ErrorType")
+        for event in run.caller.history(run.child_arn())
+        if event["EventType"] == "InvocationCompleted"
+    ]
+    assert ends == ["Runtime.ExitError", None]

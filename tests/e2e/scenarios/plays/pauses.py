@@ -33,3 +33,10 @@ def pause_taken_back(run: Run) -> None:
     run.resume()
     assert run.status() == "RUNNING"
     run.open("go")
+
+
+@play
+def stop_while_it_is_paused(run: Run) -> None:
+    run.until("InvocationCompleted")
+    run.pause()
+    run.stop()

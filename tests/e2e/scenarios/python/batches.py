@@ -8,6 +8,7 @@ from typing import Any
 from aws_durable_execution_sdk_python import BatchResult, DurableContext, ParallelBranch
 from aws_durable_execution_sdk_python.config import (
     CompletionConfig,
+    Duration,
     MapConfig,
     NestingType,
     ParallelConfig,
@@ -15,8 +16,11 @@ from aws_durable_execution_sdk_python.config import (
 )
 from aws_durable_execution_sdk_python.retries import RetryPresets
 
+import versions
 from common import PAUSE, BrokenError, Event, gate, note, scenario
+from steps import THREE_ATTEMPTS
 
+SECOND = Duration.from_seconds(1)
 NO_RETRY = StepConfig(retry_strategy=RetryPresets.none())
 Branch = Callable[[DurableContext], Any]
 
@@ -205,3 +209,76 @@ def _one_at_a_time(**options: Any) -> MapConfig[int]:
 
 
 scenario(map_, "map")
+
+
+@scenario
+def parallel_callback_beside_a_step(event: Event, context: DurableContext) -> None:
+    """What follows the callback runs at once, though a branch works and another waits for days."""
+
+    def approval(branch: DurableContext) -> int:
+        branch.create_callback(name="answer").result()
+        return branch.step(lambda _: note(event, "approved"), name="approved")
+
+    def slow(branch: DurableContext) -> None:
+        branch.step(lambda _: gate(event, "completed"), name="work")
+
+    def month(branch: DurableContext) -> None:
+        branch.wait(Duration.from_days(30), name="days")
+
+    branches = [_named("approval", approval), _named("slow", slow), _named("month", month)]
+    context.parallel(branches, name="three")
+
+
+@scenario
+def parallel_wait_beside_a_step(event: Event, context: DurableContext) -> Any:
+    """The wait ends while the other branch works: one invocation is enough."""
+
+    def waiting(branch: DurableContext) -> str:
+        branch.wait(SECOND, name="wait")
+        return branch.step(lambda _: "waited", name="after")
+
+    return _beside_a_step(event, context, waiting)
+
+
+@scenario
+def parallel_retry_beside_a_step(event: Event, context: DurableContext) -> Any:
+    def flaky(_: object) -> str:
+        if note(event, "attempt") == 1:
+            raise BrokenError("not this time")
+        return "tried again"
+
+    def trying(branch: DurableContext) -> str:
+        config = StepConfig(retry_strategy=THREE_ATTEMPTS)
+        return branch.step(flaky, name="flaky", config=config)
+
+    return _beside_a_step(event, context, trying)
+
+
+def _beside_a_step(event: Event, context: DurableContext, branch: Branch) -> Any:
+    def working(inner: DurableContext) -> str:
+        def work(_: object) -> str:
+            gate(event, "go")
+            return "worked"
+
+        return inner.step(work, name="work")
+
+    branches = [_named("first", branch), _named("second", working)]
+    return _summary(context.parallel(branches, name="both"))
+
+
+@scenario
+def parallel_within_a_branch(event: Event, context: DurableContext) -> Any:
+    def outer(branch: DurableContext) -> Any:
+        done: BatchResult[str] = branch.parallel([_stepping("b"), _stepping("c")], name="inner")
+        return done.get_results()
+
+    return _summary(context.parallel([_stepping("a"), _named("d", outer)], name="outer"))
+
+
+@scenario
+def parallel_decided_by_its_caller(event: Event, context: DurableContext) -> Any:
+    """Two are enough, as a predicate says."""
+    enough = versions.completion(lambda status: bool(status.success_count >= 2))
+    config = ParallelConfig(max_concurrency=1, completion_config=enough)
+    branches = [_stepping("a"), _stepping("b"), _stepping("c")]
+    return _summary(context.parallel(branches, name="three", config=config))

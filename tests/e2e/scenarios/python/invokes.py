@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_durable_execution_sdk_python import DurableContext
+from aws_durable_execution_sdk_python import DurableContext, ParallelBranch
 from aws_durable_execution_sdk_python.config import Duration, InvokeConfig
 
 from common import BrokenError, Event, die, note, scenario
@@ -36,6 +36,7 @@ for name in (
     "invoke-plain-with-a-large-result",
     "invoke-plain-timed-out",
     "invoke-plain-crash",
+    "invoke-of-one-that-dies",
 ):
     scenario(_invoke, name)
 
@@ -49,6 +50,20 @@ def invoke_with_a_large_input(event: Event, context: DurableContext) -> Any:
 @scenario
 def invoke_in_a_context(event: Event, context: DurableContext) -> Any:
     return context.run_in_child_context(lambda child: _invoke(event, child), name="group")
+
+
+@scenario
+def invokes_by_the_dozen(event: Event, context: DurableContext) -> list[Any]:
+    def invoking(number: int) -> ParallelBranch[Any]:
+        payload = {"scenario": "child-that-returns", "value": number}
+
+        def branch(inner: DurableContext) -> Any:
+            return inner.invoke(event["target"], payload, name=f"other {number}")
+
+        return ParallelBranch(func=branch, name=str(number))
+
+    branches = [invoking(number) for number in range(event["branches"])]
+    return context.parallel(branches, name="all").get_results()
 
 
 @scenario

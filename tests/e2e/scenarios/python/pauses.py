@@ -7,8 +7,7 @@ from aws_durable_execution_sdk_python import DurableContext
 from common import Event, gate, scenario
 
 
-@scenario
-def pause_while_it_waits(event: Event, context: DurableContext) -> str:
+def _one_callback(event: Event, context: DurableContext) -> str:
     return str(context.create_callback(name="approval").result())
 
 
@@ -27,3 +26,6 @@ def _two_steps(event: Event, context: DurableContext) -> list[str]:
 
 for name in ("pause-while-it-runs", "pause-taken-back"):
     scenario(_two_steps, name)
+
+for name in ("pause-while-it-waits", "stop-while-it-is-paused"):
+    scenario(_one_callback, name)

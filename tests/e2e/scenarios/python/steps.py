@@ -17,10 +17,12 @@ from aws_durable_execution_sdk_python.retries import (
     RetryDecision,
     RetryPresets,
     RetryStrategyConfig,
+    WithRetryConfig,
     create_retry_strategy,
+    with_retry,
 )
 
-from common import BrokenError, Event, die, gate, note, scenario
+from common import PAUSE, BrokenError, Event, die, gate, note, scenario
 from versions import StepError, attempt_of
 
 THREE_ATTEMPTS = create_retry_strategy(
@@ -98,6 +100,23 @@ def step_exhausted(event: Event, context: DurableContext) -> str:
     except StepError as error:
         return str(error)
     return "not reached"
+
+
+@scenario
+def block_retried(event: Event, context: DurableContext) -> str:
+    """A whole block of operations is tried again, after a wait that the SDK makes."""
+
+    def block(inner: Any, attempt: int) -> str:
+        inner.step(lambda _: attempt, name=f"try {attempt}")
+        if attempt == 1:
+            raise BrokenError("not this time")
+        return f"attempt {attempt}"
+
+    def after_two_seconds(_: Exception, attempts: int) -> RetryDecision:
+        return RetryDecision.retry(PAUSE)
+
+    config: WithRetryConfig[str] = WithRetryConfig(retry_strategy=after_two_seconds)
+    return with_retry(context, block, config, name="block")
 
 
 @scenario

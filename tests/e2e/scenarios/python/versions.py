@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import aws_durable_execution_sdk_python as package
 from aws_durable_execution_sdk_python import exceptions
+from aws_durable_execution_sdk_python.config import CompletionConfig
 
 
 def _first_of(*names: str) -> Any:
@@ -25,3 +27,12 @@ StepError: type[Exception] = _first_of("StepError", "CallableRuntimeError")
 ChildContextError: type[Exception] = _first_of("ChildContextError", "CallableRuntimeError")
 InvokeError: type[Exception] = _first_of("InvokeError", "CallableRuntimeError")
 CallbackError: type[Exception] = _first_of("CallbackError")
+
+
+def completion(is_enough: Callable[[Any], bool]) -> CompletionConfig:
+    """A batch that is complete when this holds; not for version 1."""
+
+    def decide(status: Any) -> Any:
+        return package.complete_batch() if is_enough(status) else package.continue_batch()
+
+    return CompletionConfig(should_complete=decide)
