@@ -27,6 +27,7 @@ scenarios({
   "invoke-plain-timed-out": invoke,
   "invoke-plain-crash": invoke,
   "invoke-of-one-that-dies": invoke,
+  "invoke-by-a-stopped-parent": invoke,
 
   async "invokes-by-the-dozen"(event, context) {
     const invoking = (number) => ({

@@ -32,3 +32,10 @@ def invoke_of_one_that_dies(run: Run) -> None:
         if event["EventType"] == "InvocationCompleted"
     ]
     assert ends == ["Runtime.ExitError", None]
+
+
+@play
+def invoke_by_a_stopped_parent(run: Run) -> None:
+    run.until("InvocationCompleted")
+    run.stop()
+    assert run.caller.until_closed(run.child_arn())["Status"] == "SUCCEEDED"

@@ -37,6 +37,7 @@ for name in (
     "invoke-plain-timed-out",
     "invoke-plain-crash",
     "invoke-of-one-that-dies",
+    "invoke-by-a-stopped-parent",
 ):
     scenario(_invoke, name)
 

@@ -80,6 +80,11 @@ def steps_in_a_row(event: Event, context: DurableContext) -> list[int]:
 
 
 @scenario
+def steps_without_names(event: Event, context: DurableContext) -> list[int]:
+    return [context.step(lambda _: 1), context.step(lambda _: 2)]
+
+
+@scenario
 def step_retried(event: Event, context: DurableContext) -> str:
     attempt = _attempts(event)
 
