@@ -29,12 +29,13 @@ from perdure_service.api.routes import (
 from perdure_service.api.routes.pages import Readiness
 from perdure_service.api.stale_tokens import StaleTokens
 from perdure_service.api.throttle import Throttle, ThrottledRoutes
+from perdure_service.api.unserved import unknown_operation
 from perdure_service.api.wire.violations import refusal
 from perdure_service.application.list_executions import ListExecutions
 from perdure_service.application.markers import Markers
 from perdure_service.application.randomness import random_uuid
 from perdure_service.application.use_cases import UseCases
-from perdure_service.domain.errors import DomainError, UnknownOperation
+from perdure_service.domain.errors import DomainError
 from perdure_service.domain.token_text import TokenText
 
 __all__ = ["Readiness", "build_app"]
@@ -144,10 +145,7 @@ def _translated(error: Exception, request: Request) -> Answer:
         case RequestValidationError():
             error = refusal(error)
         case HTTPException():
-            error = UnknownOperation(
-                f"{request.method} {request.scope['path']} is no operation of this service: "
-                "see /docs for those that are."
-            )
+            error = unknown_operation(request.method, request.scope["path"])
     return error_answer(error, _named(request.scope))
 
 
