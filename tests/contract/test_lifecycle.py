@@ -13,6 +13,7 @@ import httpx
 import psycopg
 import pytest
 from botocore.exceptions import ClientError
+from psycopg import sql
 
 from tests.contract.raw_worker import DURABLE, Delivered, RawWorker
 from tests.contract.running_service import RunningService
@@ -114,6 +115,20 @@ def undelivered_notice(service: RunningService, child_arn: str) -> Iterator[None
             yield
         finally:
             connection.execute("DELETE FROM notice WHERE child_id = %s", [id_])
+
+
+def ended_a_week_ago(service: RunningService, arn: str) -> None:
+    """The retention of `RawWorker`'s functions is over for it."""
+    id_ = arn.rpartition("/")[2]
+    with psycopg.connect(service.database_url) as connection:
+        for table, key, column in (
+            ("execution", "id", "purge_at"),
+            ("execution_name", "execution_id", "expires_at"),
+        ):
+            statement = "UPDATE {} SET {} = {} - interval '7 days' WHERE {} = %s"
+            names = map(sql.Identifier, (table, column, column, key))
+            moved = connection.execute(sql.SQL(statement).format(*names), [id_])
+            assert moved.rowcount == 1
 
 
 class TestPause:
@@ -379,6 +394,22 @@ class TestDelete:
         assert status_of(aws, child.arn) == "SUCCEEDED"
         aws.delete_durable_execution(DurableExecutionArn=child.arn)
         eventually(lambda: is_gone(aws, child.arn))
+
+
+class TestRetention:
+    def test_an_execution_is_gone_when_its_retention_is_over_and_its_name_is_free(
+        self, aws: Any, worker: RawWorker, service: RunningService, closed: str
+    ) -> None:
+        assert start(aws, worker.function, DurableExecutionName="order-1") == closed
+        ended_a_week_ago(service, closed)
+        again = start(aws, worker.function, b"{}", DurableExecutionName="order-1")
+        assert again != closed
+        # The pass that a deletion asks for takes whatever is due.
+        aws.stop_durable_execution(DurableExecutionArn=again)
+        aws.delete_durable_execution(DurableExecutionArn=again)
+        eventually(lambda: is_gone(aws, closed))
+        everything = aws.list_durable_executions_by_function(FunctionName=worker.function)
+        assert closed not in [one["DurableExecutionArn"] for one in everything["DurableExecutions"]]
 
 
 OPERATIONS = ["pause", "resume", "delete"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
 import pytest
 
+from tests.contract.by_hand import ByHand
 from tests.contract.raw_worker import Delivered, RawWorker
 from tests.contract.running_service import RunningService
 from tests.support.waiting import eventually
@@ -125,6 +127,76 @@ def test_an_invocation_is_told_what_happened_since_the_last_one_that_ended_well(
     last = worker.take()
     assert last.event["UpdatedOperationIds"] == ["w"]
     worker.succeed(last)
+
+
+def test_an_answer_shows_what_changed_since_the_last_one_and_nothing_else(
+    aws: Any, worker: RawWorker
+) -> None:
+    run = ByHand.start(aws, worker)
+    first = {"Id": "a", "Type": "STEP", "Action": "SUCCEED", "Payload": "1"}
+    callback = {"Id": "c", "Type": "CALLBACK", "Action": "START"}
+    shown = run.checkpoint(first, WAIT, callback)
+    assert list(shown) == ["a", "w", "c"]
+    assert list(run.checkpoint({"Id": "b", "Type": "STEP", "Action": "START"})) == ["b"]
+    aws.send_durable_execution_callback_success(
+        CallbackId=shown["c"]["CallbackDetails"]["CallbackId"]
+    )
+    seen: list[str] = []
+    while "w" not in seen:
+        seen += run.checkpoint()
+    assert sorted(seen) == ["c", "w"]
+    assert run.checkpoint() == {}
+
+
+def test_what_completes_while_a_function_runs_leads_to_one_invocation_once_it_has_ended(
+    aws: Any, worker: RawWorker
+) -> None:
+    run = ByHand.start(aws, worker)
+    shown = run.checkpoint(
+        *({"Id": id_, "Type": "CALLBACK", "Action": "START"} for id_ in ("a", "b", "c"))
+    )
+    for id_ in ("a", "b"):
+        aws.send_durable_execution_callback_success(
+            CallbackId=shown[id_]["CallbackDetails"]["CallbackId"]
+        )
+    assert worker.poll(wait_seconds=0.2) == []
+    again = run.suspend()
+    assert again.delivered.event["UpdatedOperationIds"] == ["a", "b"]
+    worker.suspend(again.delivered)
+    assert worker.poll(wait_seconds=0.2) == []
+
+
+def test_a_state_too_large_for_an_invocation_goes_on_in_pages(aws: Any, worker: RawWorker) -> None:
+    with ThreadPoolExecutor() as threads:
+        payload = b'"%b"' % (b"x" * 6_000_000)
+        call = threads.submit(
+            aws.invoke, FunctionName=f"{worker.function}:$LATEST", Payload=payload
+        )
+        run = ByHand.take(aws, worker)
+        step = {"Type": "STEP", "Action": "SUCCEED", "Payload": "1"}
+        run.checkpoint({"Id": "a", **step}, {"Id": "b", **step}, WAIT)
+        run = run.suspend()
+        state = run.delivered.event["InitialExecutionState"]
+        (execution,) = state["Operations"]
+        assert execution["ExecutionDetails"]["InputPayload"].encode() == payload
+        rest = run.state(Marker=state["NextMarker"], MaxItems=1_000)
+        assert [operation["Id"] for operation in rest] == ["a", "b", "w"]
+        worker.succeed(run.delivered, "1")
+        assert call.result()["Payload"].read() == b"1"
+
+
+@pytest.mark.parametrize("size", [None, 0])
+def test_a_page_of_state_has_a_hundred_operations_unless_told_otherwise(
+    aws: Any, worker: RawWorker, size: int | None
+) -> None:
+    run = ByHand.start(aws, worker)
+    ids = [f"s{n}" for n in range(150)]
+    run.checkpoint(*({"Id": id_, "Type": "STEP", "Action": "START"} for id_ in ids))
+    query = {} if size is None else {"MaxItems": size}
+    own_id = run.arn.rpartition("/")[2]
+    assert [operation["Id"] for operation in run.state(**query)] == [own_id, *ids[:99]]
+    everything = run.state(MaxItems=1_000)
+    assert [operation["Id"] for operation in everything] == [own_id, *ids]
 
 
 def test_what_is_too_much_for_one_answer_comes_in_pages_of_the_state(

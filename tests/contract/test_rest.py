@@ -71,6 +71,32 @@ def test_a_failed_invocation_shows_its_error_and_its_next_try(
     assert shown["invocation"]["next_try_at"]
 
 
+def test_operations_and_bytes_are_counted_as_lambda_meters_them(
+    aws: Any, http: httpx.Client, worker: RawWorker, taken: Delivered
+) -> None:
+    """A retry of a step is an operation more, for the quota as well; an invocation made again is
+    one on the meter only."""
+    retry = {
+        "Action": "RETRY",
+        "Error": {"ErrorType": "Busy", "ErrorMessage": "later"},
+        "StepOptions": {"NextAttemptDelaySeconds": 60},
+    }
+    aws.checkpoint_durable_execution(
+        DurableExecutionArn=taken.arn,
+        CheckpointToken=taken.token,
+        Updates=[
+            {"Id": "a", "Type": "STEP", "Action": "SUCCEED", "Payload": "é"},
+            {"Id": "b", "Type": "STEP", **retry},
+        ],
+    )
+    shown = http.get(f"/v1/executions/{taken.arn}").json()
+    assert (shown["operation_count"], shown["metered_operations"]) == (4, 4)
+    assert shown["stored_bytes"] == len('{"sku": "A"}') + 2 + len("Busy" + "later")
+    worker.finish(taken, b'{"errorType": "E", "errorMessage": "no"}', outcome="exit")
+    shown = http.get(f"/v1/executions/{taken.arn}").json()
+    assert (shown["operation_count"], shown["metered_operations"]) == (4, 5)
+
+
 def test_history_is_paged_by_its_next_link(
     http: httpx.Client, worker: RawWorker, taken: Delivered
 ) -> None:
