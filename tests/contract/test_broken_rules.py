@@ -52,12 +52,12 @@ def test_a_broken_rule_is_named_and_nothing_changes(run: ByHand, target: str, ca
 
 def sent(update: OperationUpdate, target: str) -> dict[str, Any]:
     """The update as boto3 takes it; whatever function it names is `target`."""
-    options = {
+    options: dict[str, dict[str, Any]] = {
         "StepOptions": {"NextAttemptDelaySeconds": update.step_delay_seconds},
         "WaitOptions": {"WaitSeconds": update.wait_seconds},
         "ChainedInvokeOptions": {"FunctionName": update.function_name and target},
     }
-    members = {
+    members: dict[str, Any] = {
         "Id": update.id,
         "Type": update.type.value,
         "Action": update.action.value,
