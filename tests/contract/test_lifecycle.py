@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -267,6 +268,22 @@ class TestPause:
         eventually(lambda: status_of(aws, arn) == "TIMED_OUT")
         types = [event["EventType"] for event in history(aws, arn)]
         assert types == ["ExecutionStarted", "ExecutionPaused", "ExecutionTimedOut"]
+
+    def test_a_paused_execution_outlives_its_timeout_and_has_the_rest_of_it_after(
+        self, aws: Any, http: httpx.Client, function: str
+    ) -> None:
+        worker = RawWorker(http, function)
+        worker.register(DurableConfig={**DURABLE, "ExecutionTimeout": 2})
+        arn = start(aws, function)
+        aws.pause_durable_execution(DurableExecutionArn=arn)
+        paused_at = time.monotonic()
+        eventually(lambda: time.monotonic() > paused_at + 2.5)
+        assert status_of(aws, arn) == "PAUSED"
+        aws.resume_durable_execution(DurableExecutionArn=arn)
+        eventually(lambda: status_of(aws, arn) == "TIMED_OUT")
+        started, paused, resumed, ended = (event["EventTimestamp"] for event in history(aws, arn))
+        lasted = (ended - started) - (resumed - paused)
+        assert lasted >= timedelta(seconds=2)
 
 
 class TestResume:

@@ -29,6 +29,7 @@ Facts that are looked at only where the line says them:
     error=TYPE message="..."    of an Error; what stands before the last dot of a type need not be
                   said, and * in a message stands for anything
     seconds=2     Duration of a wait; ExecutionTimeout of ExecutionStarted
+    reason="..." timeout_paused=true    of ExecutionPaused; a reason of ExecutionResumed, too
     function=NAME version=V child=true    FunctionName, ExecutedVersion, whether there is an ARN
 The value * of a fact stands for any that is there, and {self} for the name of the function under
 test.

@@ -152,6 +152,7 @@ def facts_of(event: Event, names: Mapping[str, str]) -> Facts:
         ("function", "FunctionName"),
         ("version", "ExecutedVersion"),
         ("tenant", "TenantId"),
+        ("timeout_paused", "ExecutionTimeoutPaused"),
     ):
         if member in details:
             facts[key] = details[member]
@@ -167,6 +168,8 @@ def facts_of(event: Event, names: Mapping[str, str]) -> Facts:
         facts["empty"] = not facts["text"]
     if "Input" in details:
         facts |= _payload("input", details["Input"])
+    if "Reason" in details:
+        facts["reason"] = _payload("reason", details["Reason"])["text"]
     if "Error" in details:
         error = details["Error"]["Payload"]
         facts |= {"error": error.get("ErrorType"), "message": error.get("ErrorMessage")}

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-_FACT = re.compile(r"([a-z]+)=")
+_FACT = re.compile(r"([a-z_]+)=")
 _BARE = re.compile(r"\S+")
 _STRAND = re.compile(r"\s*([\w.*?-]+)\|\s*(.+)")
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
