@@ -130,11 +130,11 @@ class Run:
         started = self.until("ChainedInvokeStarted")
         return str(started["ChainedInvokeStartedDetails"]["DurableExecutionArn"])
 
-    def pause(self) -> None:
-        self.caller.client.pause_durable_execution(DurableExecutionArn=self.arn)
+    def pause(self, **members: Any) -> None:
+        self.caller.client.pause_durable_execution(DurableExecutionArn=self.arn, **members)
 
-    def resume(self) -> None:
-        self.caller.client.resume_durable_execution(DurableExecutionArn=self.arn)
+    def resume(self, **members: Any) -> None:
+        self.caller.client.resume_durable_execution(DurableExecutionArn=self.arn, **members)
 
     def stop(self, **error: str) -> None:
         self.caller.client.stop_durable_execution(DurableExecutionArn=self.arn, Error=error)
