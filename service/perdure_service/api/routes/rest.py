@@ -15,6 +15,7 @@ from perdure_service.api.wire.rest import (
     execution_lines,
     execution_view,
 )
+from perdure_service.api.wire.text import StorableText
 from perdure_service.api.wire.times import QueryInstant
 from perdure_service.application.list_executions import ListExecutions
 from perdure_service.application.use_cases import UseCases
@@ -31,8 +32,8 @@ def router(use_cases: UseCases, list_executions: ListExecutions) -> APIRouter:
     @routes.get("", summary="List executions of all functions, newest first")
     async def list_all(
         request: Request,
-        function: Annotated[str | None, Query()] = None,
-        name_prefix: Annotated[str | None, Query()] = None,
+        function: Annotated[StorableText | None, Query()] = None,
+        name_prefix: Annotated[StorableText | None, Query()] = None,
         status: Annotated[list[ExecutionStatus] | None, Query()] = None,
         started_after: Annotated[QueryInstant | None, Query()] = None,
         started_before: Annotated[QueryInstant | None, Query()] = None,

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Required
 from pydantic import Field, StringConstraints, TypeAdapter
 from typing_extensions import TypedDict
 
-from perdure_service.api.wire.text import parse_json
+from perdure_service.api.wire.text import WITHOUT_NUL, parse_json
 from perdure_service.api.wire.times import iso
 from perdure_service.application.function_requests import (
     NewFunction,
@@ -22,7 +22,7 @@ from perdure_service.domain.errors import InvalidParameterValue
 from perdure_service.domain.functions import FunctionVersion, PackageType
 from perdure_service.domain.limits import MAX_DELAY_SECONDS
 
-Description = Annotated[str, StringConstraints(max_length=256)]
+Description = Annotated[str, StringConstraints(max_length=256), WITHOUT_NUL]
 TimeoutSeconds = Annotated[int, Field(ge=1, le=900)]
 MemorySize = Annotated[int, Field(ge=128, le=32_768)]
 

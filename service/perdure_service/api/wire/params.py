@@ -8,7 +8,7 @@ from fastapi import Path, Query
 from pydantic import AfterValidator, BeforeValidator
 
 from perdure_service.api.paths import decode
-from perdure_service.api.wire.text import CallbackId, FunctionReference, Qualifier
+from perdure_service.api.wire.text import CallbackId, FunctionReference, Qualifier, StorableText
 
 DEFAULT_ITEMS = 100
 
@@ -27,7 +27,7 @@ WorkerIdPath = Annotated[str, AfterValidator(_decoded), Path(alias="WorkerId")]
 Sha256Path = Annotated[str, AfterValidator(_decoded), Path(alias="Sha256")]
 
 QualifierQuery = Annotated[Qualifier | None, Query(alias="Qualifier")]
-MarkerQuery = Annotated[str | None, Query(alias="Marker")]
+MarkerQuery = Annotated[StorableText | None, Query(alias="Marker")]
 MaxItemsQuery = Annotated[
     int, Query(alias="MaxItems", ge=0, le=1_000, description="0 is the default, 100.")
 ]

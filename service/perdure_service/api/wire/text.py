@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from perdure_service.api.wire.violations import refusal
@@ -12,6 +13,18 @@ from perdure_service.domain.errors import InvalidParameterValue
 from perdure_service.domain.limits import MAX_DELAY_SECONDS, MEBIBYTE
 from perdure_service.domain.operations import ErrorObject
 
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise PydanticCustomError("nul", "not hold the character U+0000")
+    return text
+
+
+WITHOUT_NUL = AfterValidator(_without_nul)
+"""For what gets into a text column: Postgres would fail the statement, with what others have in
+it."""
+
+StorableText = Annotated[str, WITHOUT_NUL]
 OperationId = Annotated[
     str, StringConstraints(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9-_]+$")
 ]
@@ -34,7 +47,7 @@ ExecutionName = Annotated[
 TenantId = Annotated[
     str, StringConstraints(min_length=1, max_length=256, pattern=r"^[a-zA-Z0-9\._:\/=+\-@ ]+$")
 ]
-TraceId = Annotated[str, StringConstraints(max_length=8192)]
+TraceId = Annotated[str, StringConstraints(max_length=8192), WITHOUT_NUL]
 FunctionReference = Annotated[
     str,
     StringConstraints(

@@ -18,7 +18,7 @@ from perdure_service.api.wire.functions import (
     TimeoutSeconds,
     dead_letter_target,
 )
-from perdure_service.api.wire.text import Uuid, parse_json
+from perdure_service.api.wire.text import WITHOUT_NUL, Uuid, parse_json
 from perdure_service.application.function_requests import ServedFunction
 from perdure_service.domain.decide_invocation import Failed, Returned
 from perdure_service.domain.errors import InvalidParameterValue
@@ -37,7 +37,7 @@ _LENGTH = struct.Struct(">I")
 _MAX_ERROR_CHARACTERS = 32_768
 _LONGEST_POLL_SECONDS = 60
 
-_Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+_Name = Annotated[str, StringConstraints(min_length=1, max_length=256), WITHOUT_NUL]
 _Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -61,7 +61,7 @@ class RegistrationBody(TypedDict, total=False):
 
 
 class PollBody(TypedDict, total=False):
-    Free: Required[dict[str, Annotated[int, Field(ge=0, le=10_000)]]]
+    Free: Required[dict[_Name, Annotated[int, Field(ge=0, le=10_000)]]]
     Confirm: list[Uuid] | None
     WaitSeconds: Required[Annotated[float, Field(ge=0, le=_LONGEST_POLL_SECONDS)]]
 
