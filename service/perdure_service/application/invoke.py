@@ -63,6 +63,7 @@ class Invoke:
     closings: Closings
     clock: Clock
     limits: Limits
+    patience_seconds: float = SYNC_INVOKE_SECONDS
 
     async def dry_run(self, function: str, qualifier: str | None) -> None:
         """Check that the call would be accepted. Nothing starts."""
@@ -70,8 +71,8 @@ class Invoke:
 
     async def __call__(self, request: InvokeRequest) -> InvokeAnswer:
         """Start, or attach to, an execution. A synchronous call is answered when it closes, at
-        most 15 minutes later. Raises ExecutionAlreadyStarted if the name is held by an execution
-        with another payload or version."""
+        most `patience_seconds` later. Raises ExecutionAlreadyStarted if the name is held by an
+        execution with another payload or version."""
         self._check_size(request)
         resolved = await self.resolve(request.function, request.qualifier)
         execution = await self._start(request, resolved.version, resolved.qualifier)
@@ -79,7 +80,7 @@ class Invoke:
         answer = InvokeAnswer(identity.version, identity.arn if identity.durable else None)
         if not request.synchronous:
             return answer
-        closed = await self.closings.wait(execution.id, self._patience_seconds(execution))
+        closed = await self.closings.wait(execution.id, self._longest_wait_seconds(execution))
         return _closed_answer(closed, answer, _trace_member(resolved.version))
 
     async def _start(
@@ -150,8 +151,8 @@ class Invoke:
                 "pass large data by reference."
             )
 
-    def _patience_seconds(self, execution: Execution) -> float:
-        return min(SYNC_INVOKE_SECONDS, execution.identity.timeout_seconds + 5)
+    def _longest_wait_seconds(self, execution: Execution) -> float:
+        return min(self.patience_seconds, execution.identity.timeout_seconds + 5)
 
 
 def _trace_member(version: FunctionVersion) -> str:
