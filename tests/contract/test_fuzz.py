@@ -104,13 +104,18 @@ class Caller:
 
 @pytest.fixture
 def begin(http: httpx.Client, worker: RawWorker) -> Any:
-    """A new execution, each time."""
+    """A new execution, each time; the one before is stopped, or its invocation would be made again
+    when nobody has been heard of it for a while."""
+    before: list[Caller] = []
 
     def begin() -> Caller:
+        for caller in before:
+            http.post(f"{caller.path}/stop")
         path = f"/2015-03-31/functions/{worker.function}:$LATEST/invocations"
         http.post(path, headers={"X-Amz-Invocation-Type": "Event"})
         delivered = worker.take()
-        return Caller(http, delivered, delivered.token)
+        before[:] = [Caller(http, delivered, delivered.token)]
+        return before[0]
 
     return begin
 
@@ -210,7 +215,9 @@ def test_a_payload_of_any_form_is_handed_on_as_it_is_or_refused(
     answer = http.post(path, headers={"X-Amz-Invocation-Type": "Event"}, content=payload)
     assert answer.status_code in (202, 400), answer.text
     if answer.status_code == 202:
-        (execution,) = worker.take().event["InitialExecutionState"]["Operations"]
+        delivered = worker.take()
+        worker.succeed(delivered)
+        (execution,) = delivered.event["InitialExecutionState"]["Operations"]
         assert execution["ExecutionDetails"]["InputPayload"].encode() == (payload or b"{}")
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 LIMITED = settings(
-    max_examples=1_000 if THOROUGH else 40,
+    max_examples=1_000 if THOROUGH else 25,
     deadline=None,
     derandomize="CI" in os.environ,
     phases=[*Phase] if THOROUGH else [Phase.explicit, Phase.reuse, Phase.generate],
