@@ -77,7 +77,8 @@ def _all_other_tests(request: pytest.FixtureRequest) -> set[str]:
     nothing."""
     tests = [item for item in request.session.items if item.path.parent == HERE]
     selective = any(
-        request.config.getoption(option) for option in ("keyword", "markexpr", "lf", "failedfirst")
+        request.config.getoption(option, None)
+        for option in ("keyword", "markexpr", "lf", "failedfirst")
     )
     if selective or {test.path for test in tests} != set(HERE.glob("test_*.py")):
         pytest.skip("needs all tests of this folder")
