@@ -153,7 +153,7 @@ def _run_order(client: Any, event: dict[str, Any], console: Console) -> bool:
             execution = client.get_durable_execution(DurableExecutionArn=arn)
             history = client.get_durable_execution_history(DurableExecutionArn=arn)["Events"]
             live.update(_operations(history, execution["Status"]))
-            if execution["Status"] != "RUNNING":
+            if "EndTimestamp" in execution:
                 break
             time.sleep(LOOK_SECONDS)
     console.print("" if console.is_terminal else "\n")  # Live leaves a pipe's last line open

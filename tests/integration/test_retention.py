@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from perdure_service.application.closings import Closings
 from perdure_service.application.hear_child import HearChild
 from perdure_service.domain.apply_update import ResolvedTarget
 from perdure_service.domain.decide_delete import decide_delete
@@ -158,6 +159,23 @@ async def test_another_replica_that_still_has_it_cannot_bring_it_back(
         with pytest.raises(ResourceNotFound):
             await two.log.read(execution.id)
         assert rows_of(database_url, execution.id) == {}
+
+
+async def test_a_caller_who_waits_learns_that_another_replica_purged_it(
+    database_url: str, one: Replica, yard: PostgresGraveyard
+) -> None:
+    async with replica(database_url) as two:
+        id_ = (await one.started(1)).id
+        closings = Closings(two.log)
+        waiter = asyncio.create_task(closings.wait(id_, 60))
+        await asyncio.to_thread(eventually, lambda: two.cache.get(id_) is not None)
+        await one.stopped(id_)
+        await deleted(one, id_)
+        await yard.purge(one.clock.now())
+        assert closings.awaited == [id_]
+        closings.closed_elsewhere(id_)  # the look finds no such execution
+        with pytest.raises(ResourceNotFound):
+            await waiter
 
 
 class TestChained:

@@ -236,6 +236,14 @@ def running(**options: Any) -> Scenario:
     return scenario
 
 
+def waiting(**options: Any) -> Scenario:
+    """A scenario that waits for a callback `cb` and a wait `w` of ten seconds; nothing runs."""
+    scenario = running(**options)
+    scenario.accepted(callback("cb"), wait("w", 10))
+    scenario.suspends()
+    return scenario
+
+
 def child_target(number: int = 2, **identity: Any) -> ResolvedTarget:
     new = new_execution(number=number, function_name="ship", **identity)
     return ResolvedTarget(new, nonce=number)

@@ -5,17 +5,16 @@ from __future__ import annotations
 from perdure_service.domain.decide_time import tick
 from perdure_service.domain.decision import Decision, Draft, Moment, nothing
 from perdure_service.domain.events import EventType, ResumeAsked
-from perdure_service.domain.execution import (
-    Execution,
-    ExecutionStatus,
-    Held,
-    Pausing,
-    Queued,
-    RequestKind,
-)
+from perdure_service.domain.execution import Execution, ExecutionStatus, Held, Queued
 from perdure_service.domain.frozen import frozen
 from perdure_service.domain.lifecycle import Cause, require_allowed
-from perdure_service.domain.recent_requests import is_repeat, remembered, request_of
+from perdure_service.domain.pauses import Pausing
+from perdure_service.domain.recent_requests import (
+    RequestKind,
+    is_repeat,
+    remembered,
+    request_of,
+)
 
 
 @frozen
@@ -41,14 +40,14 @@ def decide_pause(execution: Execution, asked: PauseRequest, moment: Moment) -> D
     now = execution.effective_now(moment.clock)
     parameters = asked.reason, asked.execution_timeout_paused
     request = request_of(RequestKind.PAUSE, asked.client_token, now, *parameters)
-    if request is not None and is_repeat(execution.ledger, request):
+    if request is not None and is_repeat(execution.ledger.requests, request):
         return nothing(execution, None)
     draft = Draft(execution, moment)
     tick(draft)
     require_allowed(draft.status, Cause.PAUSE)
     draft.note(pausing=Pausing(now, asked.execution_timeout_paused, asked.reason))
     if request is not None:
-        draft.note(requests=remembered(execution.ledger, request))
+        draft.note(requests=remembered(execution.ledger.requests, request))
     draft.pause_if_asked()
     return draft.settle(None)
 
@@ -63,7 +62,7 @@ def decide_resume(execution: Execution, asked: ResumeRequest, moment: Moment) ->
     then invoked again."""
     now = execution.effective_now(moment.clock)
     request = request_of(RequestKind.RESUME, asked.client_token, now, asked.reason)
-    if request is not None and is_repeat(execution.ledger, request):
+    if request is not None and is_repeat(execution.ledger.requests, request):
         return nothing(execution, None)
     draft = Draft(execution, moment)
     tick(draft)
@@ -74,5 +73,5 @@ def decide_resume(execution: Execution, asked: ResumeRequest, moment: Moment) ->
     if isinstance(draft.invocation, Held):
         draft.note(invocation=Queued(max(draft.now, draft.invocation.ready_at)))
     if request is not None:
-        draft.note(requests=remembered(execution.ledger, request))
+        draft.note(requests=remembered(execution.ledger.requests, request))
     return draft.settle(None)

@@ -12,7 +12,6 @@ from perdure_service.domain.execution import (
     Held,
     Identity,
     InvocationState,
-    Pausing,
     Queued,
     Running,
     TimerKey,
@@ -22,6 +21,7 @@ from perdure_service.domain.folding import Folding
 from perdure_service.domain.frozen import frozen
 from perdure_service.domain.instant import Instant
 from perdure_service.domain.operations import ErrorObject, Operation, OperationUpdate
+from perdure_service.domain.pauses import Pausing
 
 T = TypeVar("T")
 

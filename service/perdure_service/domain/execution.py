@@ -25,7 +25,9 @@ from perdure_service.domain.ids import (
 from perdure_service.domain.instant import NEVER, Instant, after
 from perdure_service.domain.limits import MAX_EXECUTION_SECONDS, PLAIN_RETENTION_SECONDS
 from perdure_service.domain.operations import ErrorObject, Operation, OperationType, Status
+from perdure_service.domain.pauses import Pause, Pausing
 from perdure_service.domain.persistent import PersistentMap
+from perdure_service.domain.recent_requests import RecentRequest
 
 
 class ExecutionStatus(StrEnum):
@@ -183,42 +185,6 @@ class Sight:
 
     event_id: int = 0
     now: Instant = Instant(0)
-
-
-@frozen
-class Pausing:
-    """A pause that was asked for. `reason` is the caller's, byte for byte. With
-    `execution_timeout_paused` the time that it is paused does not count."""
-
-    requested_at: Instant
-    execution_timeout_paused: bool = True
-    reason: str | None = None
-
-
-@frozen
-class Pause:
-    """A pause that holds since `began_at`."""
-
-    began_at: Instant
-    asked: Pausing
-
-
-class RequestKind(StrEnum):
-    """Requests that carry a ClientToken and change an execution's state."""
-
-    PAUSE = "pause"
-    RESUME = "resume"
-
-
-@frozen
-class RecentRequest:
-    """A request that was accepted `at`. One with the same token within the window is a repeat;
-    `fingerprint` tells whether it asks for the same."""
-
-    kind: RequestKind
-    client_token: str
-    fingerprint: str
-    at: Instant
 
 
 @frozen

@@ -19,8 +19,6 @@ from perdure_service.domain.execution import (
     Execution,
     ExecutionStatus,
     Ledger,
-    Pause,
-    Pausing,
     TimerKey,
     TimerKind,
     execution_deadline,
@@ -33,6 +31,7 @@ from perdure_service.domain.operations import (
     OperationType,
     Status,
 )
+from perdure_service.domain.pauses import Pause, Pausing
 from perdure_service.domain.persistent import PersistentMap
 
 

@@ -3,19 +3,49 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from enum import StrEnum
 
 from perdure_service.domain.errors import InvalidParameterValue
-from perdure_service.domain.execution import Ledger, RecentRequest, RequestKind
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.instant import Instant, after
 from perdure_service.domain.limits import CLIENT_TOKEN_WINDOW_SECONDS
 
 _MAX_REMEMBERED = 16
 
 
-def is_repeat(ledger: Ledger, request: RecentRequest) -> bool:
+class RequestKind(StrEnum):
+    """Requests that carry a ClientToken and change an execution's state."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+@frozen
+class RecentRequest:
+    """A request that was accepted `at`. One with the same token within the window is a repeat;
+    `fingerprint` tells whether it asks for the same."""
+
+    kind: RequestKind
+    client_token: str
+    fingerprint: str
+    at: Instant
+
+
+def request_of(
+    kind: RequestKind, client_token: str | None, at: Instant, *parameters: object
+) -> RecentRequest | None:
+    """What there is to remember of a request; None if it carries no token."""
+    if client_token is None:
+        return None
+    digest = hashlib.blake2b(repr(parameters).encode(), digest_size=8)
+    return RecentRequest(kind, client_token, digest.hexdigest(), at)
+
+
+def is_repeat(recent: Sequence[RecentRequest], request: RecentRequest) -> bool:
     """True if that very request was accepted not long before. Raises InvalidParameterValue if its
     token belongs to one that asked for something else."""
-    for accepted in _still_remembered(ledger, request.at):
+    for accepted in _in_their_window(recent, request.at):
         if (accepted.kind, accepted.client_token) == (request.kind, request.client_token):
             if accepted.fingerprint != request.fingerprint:
                 raise InvalidParameterValue(
@@ -25,28 +55,12 @@ def is_repeat(ledger: Ledger, request: RecentRequest) -> bool:
     return False
 
 
-def remembered(ledger: Ledger, request: RecentRequest) -> tuple[RecentRequest, ...]:
-    """What the ledger remembers once `request` is accepted: the newest few."""
-    return (*_still_remembered(ledger, request.at), request)[-_MAX_REMEMBERED:]
+def remembered(
+    recent: Sequence[RecentRequest], request: RecentRequest
+) -> tuple[RecentRequest, ...]:
+    """What to remember once `request` is accepted: the newest few."""
+    return (*_in_their_window(recent, request.at), request)[-_MAX_REMEMBERED:]
 
 
-def fingerprint(*parameters: object) -> str:
-    """64 bits of what is asked for, as hex."""
-    return hashlib.blake2b(repr(parameters).encode(), digest_size=8).hexdigest()
-
-
-def request_of(
-    kind: RequestKind, client_token: str | None, at: Instant, *parameters: object
-) -> RecentRequest | None:
-    """What there is to remember of a request; None if it carries no token."""
-    if client_token is None:
-        return None
-    return RecentRequest(kind, client_token, fingerprint(*parameters), at)
-
-
-def _still_remembered(ledger: Ledger, now: Instant) -> tuple[RecentRequest, ...]:
-    return tuple(
-        request
-        for request in ledger.requests
-        if now <= after(request.at, CLIENT_TOKEN_WINDOW_SECONDS)
-    )
+def _in_their_window(recent: Sequence[RecentRequest], now: Instant) -> list[RecentRequest]:
+    return [request for request in recent if now <= after(request.at, CLIENT_TOKEN_WINDOW_SECONDS)]

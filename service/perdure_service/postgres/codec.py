@@ -31,16 +31,15 @@ from perdure_service.domain.execution import (
     InvokeMode,
     Ledger,
     ParentLink,
-    Pausing,
     Queued,
-    RecentRequest,
-    RequestKind,
     Running,
     Sight,
 )
 from perdure_service.domain.ids import ExecutionId, FunctionVersionId, InvocationId, WorkerId
 from perdure_service.domain.instant import Instant
 from perdure_service.domain.operations import ErrorObject
+from perdure_service.domain.pauses import Pausing
+from perdure_service.domain.recent_requests import RecentRequest, RequestKind
 
 _DETAIL_TYPES: Mapping[EventType, type[Any]] = {
     EventType.EXECUTION_STARTED: ExecutionTimeout,

@@ -1,4 +1,4 @@
-"""Pause and resume: what is withheld, what is held, what goes on, and how the deadline moves."""
+"""Pause and resume: what is withheld, what is held, and what goes on."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from perdure_service.domain.decide_callback import (
     decide_callback_success,
 )
 from perdure_service.domain.decide_chained import ChildOutcome, decide_child_closed
-from perdure_service.domain.decide_checkpoint import Repeated
 from perdure_service.domain.decide_invocation import decide_unclaim
 from perdure_service.domain.errors import (
     InvalidCheckpointToken,
-    InvalidParameterValue,
-    ResourceConflict,
 )
 from perdure_service.domain.events import PauseAsked, ResumeAsked
 from perdure_service.domain.execution import (
@@ -25,7 +22,6 @@ from perdure_service.domain.execution import (
     FailureKind,
     Held,
     Queued,
-    TimerKind,
 )
 from perdure_service.domain.folding import fold
 from perdure_service.domain.operations import Action, Status
@@ -40,19 +36,12 @@ from tests.support.scenario import (
     running,
     step,
     wait,
+    waiting,
 )
 
 PAUSED, PAUSING, RUNNING = ExecutionStatus.PAUSED, ExecutionStatus.PAUSING, ExecutionStatus.RUNNING
 DAY = 86_400
 YEAR = 366 * DAY
-
-
-def waiting(*more: object, **options: object) -> Scenario:
-    """It waits for a callback and for a wait of ten seconds, and nothing runs."""
-    scenario = running(**options)
-    scenario.accepted(callback("cb"), wait("w", 10), *more)  # type: ignore[arg-type]
-    scenario.suspends()
-    return scenario
 
 
 def invocation_of(scenario: Scenario) -> object:
@@ -294,142 +283,6 @@ def test_it_can_be_paused_again_before_the_handler_ends() -> None:
     assert scenario.execution.status is PAUSING
     scenario.suspends()
     assert (scenario.execution.status, scenario.is_held()) == (PAUSED, True)
-
-
-# Repeats.
-
-
-def test_a_withheld_token_is_withheld_from_the_repeat_even_once_resumed() -> None:
-    scenario = running()
-    token = scenario.token
-    scenario.pauses()
-    first = scenario.accepted(step("a"), token=token, client_token="c-1")
-    for happens in (lambda: None, scenario.resumes, scenario.suspends, scenario.stops):
-        happens()
-        again = scenario.checkpoint(step("a"), token=token, client_token="c-1")
-        assert isinstance(again, Repeated)
-        assert (again.token, again.since, again.upto) == (None, first.since, first.upto)
-
-
-def test_a_repeated_request_succeeds_and_has_no_second_effect() -> None:
-    scenario = waiting()
-    scenario.pauses(client_token="p")
-    scenario.pauses(client_token="p")
-    scenario.resumes(client_token="r")
-    scenario.resumes(client_token="r")
-    before = scenario.execution
-    scenario.pauses(client_token="p")
-    assert scenario.execution is before
-    scenario.stops()
-    scenario.resumes(client_token="r")
-    assert scenario.history[-3:] == ["ExecutionPaused", "ExecutionResumed", "ExecutionStopped"]
-
-
-def test_without_a_token_or_with_another_a_request_is_a_new_one() -> None:
-    scenario = waiting()
-    scenario.pauses(client_token="p")
-    for token in (None, "q"):
-        with pytest.raises(ResourceConflict):
-            scenario.pauses(client_token=token)
-    scenario.resumes(client_token="p")
-    assert scenario.execution.status is RUNNING, "a pause's token says nothing about a resume"
-
-
-def test_the_window_of_a_request_is_fifteen_minutes() -> None:
-    scenario = waiting()
-    scenario.pauses(client_token="p")
-    scenario.after(900).pauses(client_token="p")
-    with pytest.raises(ResourceConflict):
-        scenario.after(0.001).pauses(client_token="p")
-
-
-@pytest.mark.parametrize("other", [{"reason": "b"}, {"execution_timeout_paused": False}])
-def test_a_token_that_asks_for_something_else_is_refused(other: dict[str, object]) -> None:
-    scenario = waiting()
-    scenario.pauses(client_token="p", reason="a")
-    with pytest.raises(InvalidParameterValue, match="other parameters"):
-        scenario.pauses(**{"client_token": "p", "reason": "a", **other})
-
-
-def test_the_newest_sixteen_requests_are_remembered() -> None:
-    scenario = waiting()
-    for number in range(9):
-        scenario.pauses(client_token=f"p{number}")
-        scenario.resumes(client_token=f"r{number}")
-    assert len(scenario.execution.ledger.requests) == 16
-    before = scenario.execution
-    scenario.pauses(client_token="p1")
-    assert scenario.execution is before
-    scenario.pauses(client_token="p0")
-    assert scenario.execution.status is PAUSED
-
-
-# The deadline.
-
-
-def deadline_of(scenario: Scenario) -> int:
-    armed = scenario.execution.armed.get((TimerKind.EXECUTION, ""))
-    assert armed == scenario.execution.times_out_at
-    assert armed is not None
-    return armed
-
-
-def test_the_time_that_it_is_paused_does_not_count() -> None:
-    scenario = waiting(timeout_seconds=100)
-    assert deadline_of(scenario) == at(100)
-    scenario.after(20).pauses()
-    assert deadline_of(scenario) == at(YEAR)
-    scenario.after(500).resumes()
-    assert deadline_of(scenario) == at(600)
-    scenario.after(10).pauses()
-    scenario.after(5).resumes()
-    assert deadline_of(scenario) == at(605)
-    scenario.after(69.9).tick()
-    assert scenario.execution.status is RUNNING
-    scenario.after(0.1).tick()
-    assert scenario.execution.status is ExecutionStatus.TIMED_OUT
-
-
-def test_the_time_until_it_is_paused_counts() -> None:
-    scenario = running(timeout_seconds=100)
-    scenario.after(20).pauses()
-    assert deadline_of(scenario) == at(100)
-    scenario.after(20).suspends()
-    scenario.after(20).resumes()
-    assert deadline_of(scenario) == at(120)
-
-
-def test_it_can_run_out_of_time_while_it_pauses() -> None:
-    scenario = running(timeout_seconds=100)
-    scenario.pauses()
-    scenario.after(100).tick()
-    assert scenario.execution.status is ExecutionStatus.TIMED_OUT
-    assert scenario.execution.ledger.pausing is None
-
-
-def test_it_can_run_out_of_time_while_it_is_paused_if_asked_so() -> None:
-    scenario = waiting(timeout_seconds=100)
-    scenario.after(20).pauses(execution_timeout_paused=False)
-    assert deadline_of(scenario) == at(100)
-    scenario.after(30).resumes()
-    assert deadline_of(scenario) == at(100)
-    scenario.pauses(execution_timeout_paused=False)
-    scenario.after(50).tick()
-    assert scenario.execution.status is ExecutionStatus.TIMED_OUT
-    assert scenario.execution.error is not None
-    assert scenario.execution.error.message == "Execution timed out after 100 seconds."
-    with pytest.raises(ResourceConflict):
-        scenario.resumes()
-
-
-def test_no_pause_outlasts_366_days_from_the_start() -> None:
-    scenario = waiting(timeout_seconds=YEAR - 10)
-    scenario.after(20).pauses()
-    scenario.after(100).resumes()
-    assert deadline_of(scenario) == at(YEAR)
-    scenario.pauses()
-    scenario.after(YEAR).tick()
-    assert scenario.execution.status is ExecutionStatus.TIMED_OUT
 
 
 # The rest.
