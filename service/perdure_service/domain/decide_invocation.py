@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from perdure_service.domain.debts import has_open_trigger, owes, updated_operation_ids
 from perdure_service.domain.decide_checkpoint import current_token
+from perdure_service.domain.decide_pause import pause_if_asked
 from perdure_service.domain.decide_time import tick
 from perdure_service.domain.decision import Decision, Draft, Moment, nothing
 from perdure_service.domain.events import EventType, InvocationSpan
@@ -117,7 +118,7 @@ def decide_unclaim(
     draft = Draft(execution, moment)
     draft.note(invocation=None)
     draft.wake()
-    draft.pause_if_asked()
+    pause_if_asked(draft)
     return draft.settle(None)
 
 
@@ -168,7 +169,7 @@ def decide_invocation_end(
             _return_durable(draft, running, outcome.output, policy, limits)
         else:
             _return_plain(draft, outcome.output, limits)
-    draft.pause_if_asked()
+    pause_if_asked(draft)
     return draft.settle(Ending.APPLIED)
 
 

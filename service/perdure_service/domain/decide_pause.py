@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from perdure_service.domain.decide_time import tick
+from perdure_service.domain.decide_time import tick, time_out
 from perdure_service.domain.decision import Decision, Draft, Moment, nothing
-from perdure_service.domain.events import EventType, ResumeAsked
-from perdure_service.domain.execution import Execution, ExecutionStatus, Held, Queued
+from perdure_service.domain.events import EventType, PauseAsked, ResumeAsked
+from perdure_service.domain.execution import (
+    Execution,
+    ExecutionStatus,
+    Held,
+    Queued,
+    Running,
+)
 from perdure_service.domain.frozen import frozen
 from perdure_service.domain.lifecycle import Cause, require_allowed
 from perdure_service.domain.pauses import Pausing
@@ -48,7 +54,7 @@ def decide_pause(execution: Execution, asked: PauseRequest, moment: Moment) -> D
     draft.note(pausing=Pausing(now, asked.execution_timeout_paused, asked.reason))
     if request is not None:
         draft.note(requests=remembered(execution.ledger.requests, request))
-    draft.pause_if_asked()
+    pause_if_asked(draft)
     return draft.settle(None)
 
 
@@ -75,3 +81,19 @@ def decide_resume(execution: Execution, asked: ResumeRequest, moment: Moment) ->
     if request is not None:
         draft.note(requests=remembered(execution.ledger.requests, request))
     return draft.settle(None)
+
+
+def pause_if_asked(draft: Draft) -> None:
+    """Begin the pause that was asked for, unless an invocation is in flight: then its end will. A
+    queued invocation is held. An execution that is out of time by now is not saved from its end."""
+    asked = draft.pausing
+    if asked is None or draft.is_closed or isinstance(draft.invocation, Running):
+        return
+    if draft.now >= draft.before.times_out_at:
+        time_out(draft)
+        return
+    detail = PauseAsked(asked.requested_at, asked.execution_timeout_paused)
+    draft.emit(EventType.EXECUTION_PAUSED, payload=asked.reason, detail=detail)
+    draft.note(pausing=None)
+    if isinstance(draft.invocation, Queued):
+        draft.note(invocation=Held(draft.invocation.ready_at))

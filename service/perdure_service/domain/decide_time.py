@@ -34,7 +34,7 @@ def tick(draft: Draft) -> None:
     due = draft.folding.due(draft.now)
     for _, (kind, operation_id) in due:
         if kind is TimerKind.EXECUTION:
-            _time_out(draft)
+            time_out(draft)
             break
         operation = draft.operation(operation_id)
         if operation is not None and not operation.is_closed:
@@ -61,7 +61,8 @@ def _complete(draft: Draft, kind: TimerKind, operation: Operation) -> None:
             pass  # READY is no event: Folding.tick makes it news
 
 
-def _time_out(draft: Draft) -> None:
+def time_out(draft: Draft) -> None:
+    """End it: its time is over."""
     seconds = draft.before.identity.timeout_seconds
     error = ErrorObject(message=f"Execution timed out after {seconds} seconds.")
     draft.close(EventType.EXECUTION_TIMED_OUT, error=error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Generic, TypeVar, cast
 
 from perdure_service.domain.changed import changed
-from perdure_service.domain.events import Event, EventDetail, EventType, PauseAsked
+from perdure_service.domain.events import Event, EventDetail, EventType
 from perdure_service.domain.execution import (
     Execution,
     ExecutionStatus,
@@ -149,18 +149,6 @@ class Draft:
             ready_at = self.now if at is None else at
             paused = self.folding.pause is not None
             self.note(invocation=Held(ready_at) if paused else Queued(ready_at))
-
-    def pause_if_asked(self) -> None:
-        """Begin the pause that was asked for, unless an invocation is in flight: then its end will.
-        A queued invocation is held."""
-        asked = self.pausing
-        if asked is None or self.is_closed or isinstance(self.invocation, Running):
-            return
-        detail = PauseAsked(asked.requested_at, asked.execution_timeout_paused)
-        self.emit(EventType.EXECUTION_PAUSED, payload=asked.reason, detail=detail)
-        self.note(pausing=None)
-        if isinstance(self.invocation, Queued):
-            self.note(invocation=Held(self.invocation.ready_at))
 
     def close(
         self, type_: EventType, *, payload: str | None = None, error: ErrorObject | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from perdure_service.domain.errors import ResourceConflict
@@ -51,6 +53,15 @@ def test_it_can_run_out_of_time_while_it_pauses() -> None:
     scenario.after(100).tick()
     assert scenario.execution.status is ExecutionStatus.TIMED_OUT
     assert scenario.execution.ledger.pausing is None
+
+
+@pytest.mark.parametrize("ends", [Scenario.suspends, Scenario.crashes])
+def test_a_pause_that_comes_too_late_does_not_save_it(ends: Callable[[Scenario], object]) -> None:
+    """The invocation ends after the deadline, and before the timer has fired."""
+    scenario = running(timeout_seconds=100)
+    scenario.pauses()
+    ends(scenario.after(100))
+    assert scenario.history[-2:] == ["InvocationCompleted", "ExecutionTimedOut"]
 
 
 def test_it_can_run_out_of_time_while_it_is_paused_if_asked_so() -> None:
