@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -137,14 +138,17 @@ def test_the_result_of_an_unknown_invocation_is_dropped(
     [("exit", "Runtime.ExitError"), ("timeout", "Sandbox.Timedout"), ("error", "Oops")],
 )
 def test_a_failed_invocation_is_made_again_soon(
-    aws: Any, worker: RawWorker, outcome: str, error_type: str
+    aws: Any, http: httpx.Client, worker: RawWorker, outcome: str, error_type: str
 ) -> None:
     arn = start(aws, worker)
     body = f'{{"errorType": "{error_type}", "errorMessage": "no"}}'.encode()
     assert worker.finish(worker.take(), body, outcome).status_code == 202
+    queued = http.get(f"/v1/executions/{arn}").json()["invocation"]
     worker.succeed(worker.take())
     history = aws.get_durable_execution_history(DurableExecutionArn=arn)["Events"]
     failed, ended = [e for e in history if e["EventType"] == "InvocationCompleted"]
+    pause = datetime.fromisoformat(queued["next_try_at"]) - failed["EventTimestamp"]
+    assert timedelta(seconds=0.099) <= pause <= timedelta(seconds=0.2)
     error = failed["InvocationCompletedDetails"]["Error"]["Payload"]
     assert (error["ErrorType"], error["ErrorMessage"]) == (error_type, "no")
     assert "Error" not in ended["InvocationCompletedDetails"]
