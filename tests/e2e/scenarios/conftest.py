@@ -58,8 +58,9 @@ def outcomes(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[[str], Outcomes]]:
-    """The runs of an SDK's scenarios, all that this session is to look at."""
-    begun: dict[str, Outcomes] = {}
+    """The runs of an SDK's scenarios, all that this session is to look at. Those of another SDK
+    begin when these have been looked at: one SDK's workers are enough at a time."""
+    begun: tuple[str, Outcomes] | None = None
     wanted = [
         (str(item.callspec.params["sdk_name"]), str(item.callspec.params["scenario_name"]))
         for item in request.session.items
@@ -70,18 +71,21 @@ def outcomes(
     with ExitStack() as stack:
 
         def of(sdk: str) -> Outcomes:
-            if sdk not in begun:
+            nonlocal begun
+            if begun is None or begun[0] != sdk:
+                stack.close()
                 folder = tmp_path_factory.mktemp(sdk)
                 caller = Caller(service.url)
                 stack.enter_context(SDKS[sdk].serve(folder, service.url))
                 pool = stack.enter_context(ThreadPoolExecutor(AT_ONCE))
                 stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-                begun[sdk] = {
+                runs = {
                     name: pool.submit(_run, SCENARIOS[name], SDKS[sdk], caller, folder / name)
                     for owner, name in wanted
                     if owner == sdk
                 }
-            return begun[sdk]
+                begun = sdk, runs
+            return begun[1]
 
         yield of
 

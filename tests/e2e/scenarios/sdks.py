@@ -6,7 +6,7 @@ Of the SDK `python-3` there are
     python-3-plain      a plain function
     python-3-outputs    a durable function without an SDK that answers what it is told
     python-3-hasty, python-3-hasty-plain    the same with 4 s for an invocation
-    python-3-brief      all scenarios, with 5 s for an execution
+    python-3-brief      all scenarios, with 8 s for an execution
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NEWEST_PYTHON = "python-3"
 ENVIRONMENTS = Path(__file__).parents[3] / ".venv" / "python-sdks"
 """Made by scripts/setup-python-sdks."""
 HASTY = ("--timeout", "4")
-BRIEF = ("--execution-timeout", "5")
+BRIEF = ("--execution-timeout", "8")
 PROCESSES = 6
 """Of one function. Each has about 70 MB."""
 EXAMPLES = Path(__file__).parents[3] / "examples"
