@@ -61,7 +61,8 @@ def test_an_execution_over_its_timeout_ends(
     assert "Execution timed out after 2 seconds" in answer.json["errorMessage"]
     assert answer.arn is not None
     assert caller.get(answer.arn)["Status"] == "TIMED_OUT"
-    assert story_of(caller.history(answer.arn))[-1] == "ExecutionTimedOut"
+    # On a busy machine its first invocation may end after it.
+    assert "ExecutionTimedOut" in story_of(caller.history(answer.arn))[-2:]
 
 
 def test_an_execution_is_stopped(caller: Caller) -> None:
