@@ -22,6 +22,7 @@ COMMAND = ".venv/bin/python -m docs.tools"
 
 BLOCKS: Mapping[str, Callable[[], Iterable[str]]] = {
     **{f"transitions of {type_}": partial(operations.block, type_) for type_ in OperationType},
+    "details of operations": operations.shown,
     "ways of an execution": executions.block,
     "events": history.block,
     "refusals": errors.refusals,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from docs.tools.markdown import code, table
+from docs.tools.markdown import code, members, table
 from perdure_service.application.shapes import event_shape
 from perdure_service.domain.events import (
     Attempt,
@@ -118,8 +118,4 @@ def block() -> Iterator[str]:
 def rows() -> Iterator[tuple[str, str, str]]:
     for type_ in EventType:
         story = STORIES[type_]
-        yield code(type_.value), story.when, _members(*story.details(type_))
-
-
-def _members(full: Mapping[str, Any], bare: Mapping[str, Any]) -> str:
-    return ", ".join(code(name) if name in bare else f"({code(name)})" for name in full) or "none"
+        yield code(type_.value), story.when, members(*story.details(type_))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
@@ -22,6 +22,11 @@ def state_diagram(arrows: Iterable[str]) -> Iterator[str]:
 
 def code(text: str) -> str:
     return f"`{text}`"
+
+
+def members(full: Collection[str], bare: Collection[str]) -> str:
+    """The names of `full`; those that are not in `bare` stand in parentheses."""
+    return ", ".join(code(name) if name in bare else f"({code(name)})" for name in full) or "none"
 
 
 def number(value: float) -> str:

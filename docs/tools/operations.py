@@ -1,17 +1,25 @@
-"""The transitions of operations, from the tables that decide."""
+"""Operations: what they show, and their transitions, from the tables that decide."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
-from docs.tools.markdown import code, state_diagram, table
+from docs.tools.markdown import code, members, state_diagram, table
+from perdure_service.application.shapes import operation_shape
+from perdure_service.domain.instant import Instant, epoch_seconds
 from perdure_service.domain.operations import (
     CLOSED_STATUSES,
     COMPLETIONS,
     TRANSITIONS,
+    ErrorObject,
+    Operation,
     OperationType,
     Status,
 )
+
+_AT = Instant(1_000_000)
 
 Arrow = tuple[Status | None, str, Status]
 
@@ -49,3 +57,33 @@ def drawn(type_: OperationType) -> Iterator[str]:
     reached = {to for _, _, to in arrows(type_)}
     for closed in sorted(reached & CLOSED_STATUSES):
         yield f"{closed.value} --> [*]"
+
+
+def shown() -> Iterator[str]:
+    rows = (
+        (type_.value, code(details_of(type_)), members(*details(type_))) for type_ in OperationType
+    )
+    yield from table(("type", "details", "members"), rows)
+
+
+def details_of(type_: OperationType) -> str:
+    """The member that holds what an operation of this type has by itself."""
+    return f"{type_.value.title().replace('_', '')}Details"
+
+
+def details(type_: OperationType) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The details of an operation at their fullest and at their barest."""
+    bare = Operation("o", type_, Status.STARTED, 1, 1, _AT, callback_id="c", due_at=_AT)
+    full = replace(
+        bare,
+        status=Status.PENDING,
+        result="1",
+        error=ErrorObject(type="Refused"),
+        next_attempt_at=_AT,
+        replay_children=True,
+    )
+    before, name = Instant(_AT - 1), details_of(type_)
+    return (
+        operation_shape(full, before, epoch_seconds, execution_input="1")[name],
+        operation_shape(bare, before, epoch_seconds)[name],
+    )

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from botocore.model import StructureShape
 
-from docs.tools import errors, history, limits
+from docs.tools import errors, history, limits, operations
 from docs.tools.blocks import BLOCK, BLOCKS, COMMAND, FOLDER, printed
 from perdure_service.domain.events import EventType
 from perdure_service.domain.limits import DeliveryPolicy, Limits, RetryPolicy
+from perdure_service.domain.operations import OperationType
 from tests.support.lambda_model import service_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +44,17 @@ def test_the_details_of_an_event_are_those_of_the_model(type_: EventType) -> Non
     details = shape.members[f"{type_.value}Details"]
     assert isinstance(details, StructureShape)
     full, bare = history.STORIES[type_].details(type_)
+    assert full.keys() == details.members.keys()
+    assert bare.keys() >= set(details.required_members)
+
+
+@pytest.mark.parametrize("type_", OperationType)
+def test_the_details_of_an_operation_are_those_of_the_model(type_: OperationType) -> None:
+    shape = service_model().shape_for("Operation")
+    assert isinstance(shape, StructureShape)
+    details = shape.members[operations.details_of(type_)]
+    assert isinstance(details, StructureShape)
+    full, bare = operations.details(type_)
     assert full.keys() == details.members.keys()
     assert bare.keys() >= set(details.required_members)
 
