@@ -85,7 +85,7 @@ class Relay:
 
 class PostgresRelay(Relay):
     """Relays to the Unix socket that `database_url` names. `frozen` is set when a freeze that was
-    asked for has come. A reset forgets it."""
+    asked for has come. A reset forgets it. Every flush takes `flush_seconds` more than it does."""
 
     def __init__(self, database_url: str) -> None:
         super().__init__()
@@ -95,6 +95,7 @@ class PostgresRelay(Relay):
         self._user = place["user"]
         self._freeze_at: tuple[int, Side] | None = None
         self.flushes = 0
+        self.flush_seconds = 0.0
         self.frozen = threading.Event()
 
     @property
@@ -154,6 +155,8 @@ class PostgresRelay(Relay):
     ) -> None:
         async for kind, message in _messages(server):
             if not held.is_set():
+                if kind == _READY_FOR_QUERY:
+                    await asyncio.sleep(self.flush_seconds)
                 answers.write(message)
                 await answers.drain()
             elif kind == _READY_FOR_QUERY:

@@ -2,8 +2,8 @@
 
 A poll offers free slots by function name. `reserve` takes one for a claim that is about to be
 committed; `deliver` puts the committed claim into the worker's next answer; what the worker does
-not confirm in two seconds goes back to the queue. Nor is it handed out later than that: whoever
-stood still for so long may find that others gave the invocation away. All of it is memory: the
+not confirm in two seconds goes back to the queue. So does what took half a lease to commit: whoever
+stood still for much longer would hand out what others have given away. All of it is memory: the
 tables are the truth, and a worker that finds itself unknown registers again.
 """
 
@@ -141,8 +141,8 @@ class Sessions:
     ) -> None:
         id_, identity = delivery.claim.invocation_id, execution.identity
         session = self._sessions.get(delivery.claim.worker_id)
-        confirm_at = self._reserved_at[id_] + CONFIRM_SECONDS
-        if session is None or confirm_at < self._now():
+        now = self._now()
+        if session is None or now - self._reserved_at[id_] > self._lease_seconds / 2:
             self.release(delivery.claim, identity)
             self._own(self._give_back(execution.id, id_))
             return
@@ -154,7 +154,7 @@ class Sessions:
         del self._reserved_at[id_]
         self._running[id_] = _Delivered(execution.id, session.card.id)
         unconfirmed = asyncio.get_running_loop().call_at(
-            confirm_at, self._unconfirmed, session, execution.id, id_
+            now + CONFIRM_SECONDS, self._unconfirmed, session, execution.id, id_
         )
         session.put(Handed(id_, identity, version, payload), unconfirmed)
 
