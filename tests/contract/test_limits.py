@@ -18,7 +18,7 @@ from tests.support.caller import lambda_client
 from tests.support.postgres import DatabaseServer
 from tests.support.traffic import Traffic
 
-ONE_IN_A_MINUTE = ",".join(f"{operation}=0.0167" for operation in calls())
+ONE_IN_100_SECONDS = ",".join(f"{operation}=0.01" for operation in calls())
 CHECKPOINTS_A_SECOND = 2
 MAX_OPERATIONS = 70
 NARROW = [
@@ -56,7 +56,7 @@ def test_over_its_rate_every_operation_is_refused_with_the_time_to_wait(
     database_url: str, tmp_path: Path, function: str, traffic: Traffic
 ) -> None:
     with (
-        running_service(tmp_path, database_url, ["--rates", ONE_IN_A_MINUTE]) as service,
+        running_service(tmp_path, database_url, ["--rates", ONE_IN_100_SECONDS]) as service,
         httpx.Client(base_url=service.url, timeout=30) as http,
     ):
         aws = lambda_client(service.url, traffic=traffic)
@@ -86,8 +86,8 @@ def _use_up_and_more(aws: Any, run: ByHand) -> None:
         answer = caught.value.response
         assert answer["Reason"] == "CallerRateLimitExceeded"
         assert answer["Type"] == "User"
-        assert f"0.0167 {operation} calls a second" in answer["Error"]["Message"]
-        assert 1 <= int(answer["retryAfterSeconds"]) <= 60
+        assert f"0.01 {operation} calls a second" in answer["Error"]["Message"]
+        assert 1 <= int(answer["retryAfterSeconds"]) <= 100
     assert run.worker.heartbeat(run.delivered.id).status_code == 200
 
 
