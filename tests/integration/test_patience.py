@@ -11,14 +11,12 @@ from perdure_service.application.closings import Closings
 from perdure_service.application.invoke import Invoke, InvokeRequest
 from perdure_service.application.resolve import ResolveFunction
 from perdure_service.domain.execution import ExecutionStatus
-from perdure_service.domain.functions import DurableConfig, FunctionVersion, PackageType
-from perdure_service.domain.ids import ExecutionArn, FunctionVersionId
+from perdure_service.domain.ids import ExecutionArn
 from perdure_service.domain.limits import SYNC_INVOKE_SECONDS, Limits
 from perdure_service.postgres.connection import sqlalchemy_url
 from perdure_service.postgres.functions import PostgresFunctions
-from tests.support.logs import Replica, replica
-
-ACCOUNT, REGION = "000000000000", "us-east-1"
+from tests.support.functions import ACCOUNT, REGION, function_version
+from tests.support.logs import replica
 
 
 @pytest.fixture
@@ -26,33 +24,11 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-def slow(one: Replica) -> FunctionVersion:
-    """A function that no worker serves."""
-    return FunctionVersion(
-        id=FunctionVersionId("0197e0c3-2c40-7000-8000-0000000000f1"),
-        account=ACCOUNT,
-        region=REGION,
-        function_name="slow",
-        version="$LATEST",
-        durable=DurableConfig(execution_timeout_seconds=3_600),
-        timeout_seconds=60,
-        memory_mb=128,
-        package_type=PackageType.ZIP,
-        runtime="python3.13",
-        handler="slow.handler",
-        code_sha256=None,
-        image_uri=None,
-        description="",
-        revision_id="0197e0c3-2c40-7000-8000-0000000000f2",
-        created_at=one.clock.now(),
-    )
-
-
 async def test_the_caller_is_told_that_the_execution_goes_on(database_url: str) -> None:
     async with replica(database_url) as one:
         engine = create_async_engine(sqlalchemy_url(database_url))
         catalogue = PostgresFunctions(engine, one.clock, ACCOUNT)
-        await catalogue.create(slow(one))
+        await catalogue.create(function_version())
         invoke = Invoke(
             one.log,
             ResolveFunction(catalogue, ACCOUNT, REGION),
@@ -61,7 +37,7 @@ async def test_the_caller_is_told_that_the_execution_goes_on(database_url: str) 
             Limits(),
             patience_seconds=0.05,
         )
-        answer = await invoke(InvokeRequest("slow:$LATEST", None, "{}"))
+        answer = await invoke(InvokeRequest("order:$LATEST", None, "{}"))
         assert answer.function_error == "Unhandled"
         assert answer.execution_arn is not None
         assert answer.body is not None

@@ -15,7 +15,7 @@ from perdure_service.domain.decide_invocation import (
     decide_function_deleted,
 )
 from perdure_service.domain.errors import DomainError, ResourceNotFound, Unavailable
-from perdure_service.domain.execution import Execution, Queued
+from perdure_service.domain.execution import Identity, Queued
 from perdure_service.domain.ids import ExecutionId
 from perdure_service.domain.instant import MICROSECONDS
 from perdure_service.ports.clock import Clock
@@ -27,6 +27,11 @@ logger = logging.getLogger(__name__)
 
 _MAX_BACKLOG = 100_000
 _MAX_IN_FLIGHT = 256
+
+
+_Backlog = OrderedDict[ExecutionId, Identity | None]
+"""Of one function, oldest first. The identity is there once it was read and its function found:
+what waits without a slot must cost those who have one no look into the database."""
 
 
 class Claimer:
@@ -42,7 +47,7 @@ class Claimer:
         self._dispatch = dispatch
         self._catalogue = catalogue
         self._clock = clock
-        self._backlog: dict[str, OrderedDict[ExecutionId, None]] = {}
+        self._backlog: dict[str, _Backlog] = {}
         self._later: dict[ExecutionId, asyncio.TimerHandle] = {}
         self._wanted = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -65,7 +70,7 @@ class Claimer:
         """An invocation of `id_` is queued and ready, somebody says."""
         backlog = self._backlog.setdefault(function_name, OrderedDict())
         if len(backlog) < _MAX_BACKLOG:
-            backlog[id_] = None
+            backlog.setdefault(id_)
             self._wanted.set()
 
     def slots_are_free(self) -> None:
@@ -89,8 +94,9 @@ class Claimer:
         """One pass over the backlogs, each until it finds no slot: what is left keeps its place."""
         for function_name in list(self._backlog):
             backlog = self._backlog[function_name]
-            await self._log.warm(list(islice(backlog, _MAX_IN_FLIGHT)))
-            for id_ in list(islice(backlog, _MAX_IN_FLIGHT)):
+            for n, id_ in enumerate(list(islice(backlog, _MAX_IN_FLIGHT))):
+                if n == 1:
+                    await self._log.warm(list(islice(backlog, _MAX_IN_FLIGHT)))
                 if len(self._tasks) >= _MAX_IN_FLIGHT:
                     await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
                 if id_ in backlog and not await self._claim_one(backlog, id_):
@@ -101,11 +107,13 @@ class Claimer:
             if not backlog:
                 self._backlog.pop(function_name, None)
 
-    async def _claim_one(self, backlog: OrderedDict[ExecutionId, None], id_: ExecutionId) -> bool:
+    async def _claim_one(self, backlog: _Backlog, id_: ExecutionId) -> bool:
         """False if no slot is free for it."""
         try:
-            execution = await self._log.recent(id_)
-            if not await self._is_there(execution):
+            identity = backlog[id_]
+            if identity is None or not self._catalogue.remembered(identity.function_version_id):
+                identity = await self._identity(id_)
+            if identity is None:
                 await self._log.commit(
                     id_, lambda current, moment: decide_function_deleted(current, None, moment)
                 )
@@ -114,35 +122,39 @@ class Claimer:
             logger.warning("a queued invocation of %s waits: %s", id_, error)
             backlog.pop(id_, None)
             return True
-        claim = self._dispatch.reserve(execution.identity)
+        claim = self._dispatch.reserve(identity)
         if claim is None:
+            if id_ in backlog:
+                backlog[id_] = identity
             return False
         backlog.pop(id_, None)
-        self._own(self._claim(execution, claim))
+        self._own(self._claim(identity, claim))
         return True
 
-    async def _is_there(self, execution: Execution) -> bool:
-        """False if the function version has been deleted. Raises Unavailable."""
+    async def _identity(self, id_: ExecutionId) -> Identity | None:
+        """None if its function version has been deleted; if that comes later, the delivery will
+        find out. Raises ResourceNotFound if it is gone itself, and Unavailable."""
+        identity = (await self._log.recent(id_)).identity
         try:
-            await self._catalogue.by_id(execution.identity.function_version_id)
+            await self._catalogue.by_id(identity.function_version_id)
         except ResourceNotFound:
-            return False
-        return True
+            return None
+        return identity
 
-    async def _claim(self, execution: Execution, claim: Claim) -> None:
+    async def _claim(self, identity: Identity, claim: Claim) -> None:
         try:
             outcome = await self._log.commit(
-                execution.id,
+                identity.id,
                 lambda current, moment: decide_claim(current, claim, moment),
             )
         except BaseException as error:
-            self._dispatch.release(claim, execution.identity)
+            self._dispatch.release(claim, identity)
             if not isinstance(error, DomainError):
                 raise
-            logger.warning("a queued invocation of %s waits: %s", execution.id, error)
+            logger.warning("a queued invocation of %s waits: %s", identity.id, error)
             return
         if outcome.answer is None:
-            self._dispatch.release(claim, execution.identity)
+            self._dispatch.release(claim, identity)
         else:
             self._dispatch.deliver(outcome.after, outcome.answer)
 

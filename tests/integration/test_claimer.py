@@ -1,0 +1,71 @@
+"""Invocations that wait for a slot, and what they cost those who have one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from perdure_service.dispatch.claimer import Claimer
+from perdure_service.domain.decide_invocation import Claim
+from perdure_service.domain.execution import Identity
+from perdure_service.domain.functions import FunctionVersion
+from perdure_service.domain.ids import FunctionVersionId
+from perdure_service.ports.dispatch import NoDispatch
+from perdure_service.postgres.connection import sqlalchemy_url
+from perdure_service.postgres.functions import PostgresFunctions
+from tests.support.functions import ACCOUNT, function_version
+from tests.support.logs import replica
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@dataclass
+class NoSlots(NoDispatch):
+    """Nobody polls; tells how often a slot was asked for."""
+
+    asked: int = 0
+
+    def reserve(self, identity: Identity) -> Claim | None:
+        self.asked += 1
+        return None
+
+
+class Watched(PostgresFunctions):
+    """Tells how often a version was looked up."""
+
+    lookups = 0
+
+    async def by_id(self, id_: FunctionVersionId) -> FunctionVersion:
+        self.lookups += 1
+        return await super().by_id(id_)
+
+
+async def test_one_that_finds_no_slot_is_looked_up_once_however_often_slots_are_offered(
+    database_url: str,
+) -> None:
+    """A thousand functions without workers must not delay those that have some."""
+    async with replica(database_url) as one:
+        engine = create_async_engine(sqlalchemy_url(database_url))
+        catalogue, slots = Watched(engine, one.clock, ACCOUNT), NoSlots()
+        await catalogue.create(function_version())
+        claimer = Claimer(one.log, slots, catalogue, one.clock)
+        running = asyncio.create_task(claimer.run())
+        execution = await one.started(1)
+        claimer.offer("order", execution.id)
+        async with asyncio.timeout(30):
+            while slots.asked < 10:
+                claimer.slots_are_free()
+                claimer.offer("order", execution.id)
+                await asyncio.sleep(0)
+        assert catalogue.lookups == 1
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+        await engine.dispose()
