@@ -141,7 +141,7 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
     markers = Markers(keys, clock)
     limits = settings.limits
     log = PostgresLog(url, pool=pool, cache=ExecutionCache(settings.cache_bytes), clock=clock)
-    catalogue = PostgresFunctions(engine, clock, settings.account)
+    catalogue = PostgresFunctions(engine, clock, settings.account, settings.region)
     resolve = ResolveFunction(catalogue, settings.account, settings.region)
     closings = Closings(log)
     end = EndInvocation(log, settings.retries, limits)

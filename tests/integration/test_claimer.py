@@ -17,7 +17,7 @@ from perdure_service.domain.ids import FunctionVersionId
 from perdure_service.ports.dispatch import NoDispatch
 from perdure_service.postgres.connection import sqlalchemy_url
 from perdure_service.postgres.functions import PostgresFunctions
-from tests.support.functions import ACCOUNT, function_version
+from tests.support.functions import ACCOUNT, REGION, function_version
 from tests.support.logs import replica
 
 
@@ -53,7 +53,7 @@ async def test_one_that_finds_no_slot_is_looked_up_once_however_often_slots_are_
     """A thousand functions without workers must not delay those that have some."""
     async with replica(database_url) as one:
         engine = create_async_engine(sqlalchemy_url(database_url))
-        catalogue, slots = Watched(engine, one.clock, ACCOUNT), NoSlots()
+        catalogue, slots = Watched(engine, one.clock, ACCOUNT, REGION), NoSlots()
         await catalogue.create(function_version())
         claimer = Claimer(one.log, slots, catalogue, one.clock)
         running = asyncio.create_task(claimer.run())

@@ -27,7 +27,7 @@ def anyio_backend() -> str:
 async def test_the_caller_is_told_that_the_execution_goes_on(database_url: str) -> None:
     async with replica(database_url) as one:
         engine = create_async_engine(sqlalchemy_url(database_url))
-        catalogue = PostgresFunctions(engine, one.clock, ACCOUNT)
+        catalogue = PostgresFunctions(engine, one.clock, ACCOUNT, REGION)
         await catalogue.create(function_version())
         invoke = Invoke(
             one.log,

@@ -17,8 +17,8 @@ from perdure_service.postgres.reading import ReadPool
 from perdure_service.postgres.tables import metadata
 
 FILL = """
-INSERT INTO function (account, name, latest_version_id)
-  VALUES ('0', 'f', '00000000-0000-0000-0000-000000000001');
+INSERT INTO function (account, name, latest_version_id, region, created_at)
+  VALUES ('0', 'f', '00000000-0000-0000-0000-000000000001', 'r', now());
 INSERT INTO function_version (id, account, function_name, version, region, timeout_seconds,
     memory_mb, package_type, description, revision_id, created_at)
   VALUES ('00000000-0000-0000-0000-000000000001', '0', 'f', '$LATEST', 'r', 1, 1, 'Zip', '', '',

@@ -32,6 +32,7 @@ from perdure_service.domain.functions import (
     FunctionVersion,
     PackageType,
     check_function_name,
+    is_alias,
 )
 from perdure_service.domain.ids import LATEST, FunctionVersionId
 from perdure_service.domain.limits import MEBIBYTE
@@ -104,7 +105,10 @@ class ManageFunctions:
     async def get(self, function: str, qualifier: str | None = None) -> ResolvedFunction:
         """The version behind a qualifier, $LATEST if there is none."""
         address = self._addresses.parse(function, qualifier)
-        version = await self.catalogue.resolve(address.name, address.qualifier)
+        number = address.qualifier
+        if number is not None and is_alias(number):
+            number = (await self.catalogue.alias(address.name, number)).version
+        version = await self.catalogue.resolve(address.name, number)
         return ResolvedFunction(version, address.qualifier)
 
     async def list_functions(self, *, after: str, limit: int) -> list[FunctionVersion]:

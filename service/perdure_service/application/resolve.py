@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from perdure_service.application.randomness import random_bits
 from perdure_service.domain.errors import InvalidParameterValue, ResourceNotFound
 from perdure_service.domain.frozen import frozen
-from perdure_service.domain.functions import UNQUALIFIED, FunctionVersion
+from perdure_service.domain.functions import UNQUALIFIED, FunctionVersion, is_alias
 from perdure_service.domain.ids import FunctionAddress
 from perdure_service.ports.functions import FunctionCatalogue
 
@@ -43,10 +44,15 @@ class ResolveFunction:
         )
 
     async def __call__(self, text: str, qualifier: str | None = None) -> ResolvedFunction:
-        """The version to run. Raises InvalidParameterValue if a durable function is addressed
-        without a qualifier, ResourceNotFound if there is no such function or version."""
+        """The version to run; an alias with weights draws one. Raises InvalidParameterValue if a
+        durable function is addressed without a qualifier, ResourceNotFound if there is no such
+        function or version."""
         address = self.parse(text, qualifier)
-        version = await self.catalogue.resolve(address.name, address.qualifier)
+        number = address.qualifier
+        if number is not None and is_alias(number):
+            alias = await self.catalogue.alias(address.name, number)
+            number = alias.version_for(random_bits(53) / (1 << 53))
+        version = await self.catalogue.resolve(address.name, number)
         if version.durable is not None and address.qualifier is None:
             raise InvalidParameterValue(UNQUALIFIED)
         return ResolvedFunction(version, address.qualifier)

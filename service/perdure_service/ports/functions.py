@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from perdure_service.domain.functions import FunctionVersion
+from perdure_service.domain.functions import Alias, Function, FunctionVersion
 from perdure_service.domain.ids import FunctionVersionId
 
 
 class FunctionCatalogue(Protocol):
-    """What can be invoked. Reads may be a second old for `$LATEST`, never for a published version.
+    """What can be invoked. Reads may be a second old, never of what this replica itself changed. A
+    published version does not change.
 
     All methods raise Unavailable while Postgres cannot be reached.
     """
 
-    async def resolve(self, name: str, qualifier: str | None) -> FunctionVersion:
-        """The version behind a qualifier; None means $LATEST. Raises ResourceNotFound."""
+    async def resolve(self, name: str, version: str | None) -> FunctionVersion:
+        """A version by its number; None means $LATEST. Raises ResourceNotFound."""
+        ...
+
+    async def alias(self, name: str, alias_name: str) -> Alias:
+        """Raises ResourceNotFound."""
+        ...
+
+    async def function(self, name: str) -> Function:
+        """Raises ResourceNotFound."""
+        ...
+
+    def remembered_function(self, name: str) -> Function | None:
+        """The function as it was last read, however long ago; no I/O."""
         ...
 
     async def by_id(self, id_: FunctionVersionId) -> FunctionVersion:

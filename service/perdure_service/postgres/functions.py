@@ -3,97 +3,119 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Hashable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from perdure_service.domain.errors import ResourceConflict, ResourceNotFound, Unavailable
-from perdure_service.domain.functions import DurableConfig, FunctionVersion, PackageType
-from perdure_service.domain.ids import LATEST, FunctionVersionId
-from perdure_service.domain.instant import Instant
+from perdure_service.domain.errors import ResourceConflict, ResourceNotFound
+from perdure_service.domain.functions import Alias, Function, FunctionVersion
+from perdure_service.domain.ids import LATEST, FunctionVersionId, function_arn
 from perdure_service.ports.clock import Clock
-from perdure_service.postgres.instants import from_datetime, to_datetime
-from perdure_service.postgres.shared_look import SharedLook
+from perdure_service.postgres.aliases import select_aliases
+from perdure_service.postgres.fresh_looks import FOREVER, FreshLooks
+from perdure_service.postgres.function_rows import alias_of, function_of, version_of, version_row
+from perdure_service.postgres.instants import to_datetime
 from perdure_service.postgres.tables import alias, code_artifact, function, function_version
-
-_FRESH_SECONDS = 1
+from perdure_service.postgres.transactions import transaction
 
 
 class PostgresFunctions:
     """Implements `ports.functions.FunctionCatalogue`. Versions are remembered: published ones for
-    good, $LATEST for a second, so that a busy function costs one read a second."""
+    good, all else for a second, so that a busy function costs one read a second."""
 
-    def __init__(self, engine: AsyncEngine, clock: Clock, account: str) -> None:
+    def __init__(self, engine: AsyncEngine, clock: Clock, account: str, region: str) -> None:
         self._engine = engine
         self._clock = clock
         self._account = account
-        self._by_id: dict[FunctionVersionId, tuple[Instant, FunctionVersion]] = {}
-        self._by_name: dict[tuple[str, str | None], tuple[Instant, FunctionVersion]] = {}
-        self._look: SharedLook[Hashable, FunctionVersion] = SharedLook()
+        self._region = region
+        self._by_id = FreshLooks(clock, self._read_by_id)
+        self._by_name = FreshLooks(clock, self._read_by_name)
+        self._aliases = FreshLooks(clock, self._read_alias)
+        self._functions = FreshLooks(clock, self._read_function)
 
-    async def resolve(self, name: str, qualifier: str | None) -> FunctionVersion:
-        known = self._remembered(self._by_name.get((name, qualifier)))
-        if known is not None:
-            return known
-        return await self._look((name, qualifier), lambda: self._resolve(name, qualifier))
+    async def resolve(self, name: str, version: str | None) -> FunctionVersion:
+        return await self._by_name((name, version or LATEST))
 
     async def by_id(self, id_: FunctionVersionId) -> FunctionVersion:
-        known = self.fresh(id_)
-        if known is not None:
-            return known
-        return await self._look(id_, lambda: self._read(id_))
+        return await self._by_id(id_)
 
-    async def _resolve(self, name: str, qualifier: str | None) -> FunctionVersion:
-        async with self._transaction() as connection:
-            row = await self._find(connection, name, qualifier or LATEST)
+    def fresh(self, id_: FunctionVersionId) -> FunctionVersion | None:
+        return self._by_id.fresh(id_)
+
+    def remembered(self, id_: FunctionVersionId) -> FunctionVersion | None:
+        return self._by_id.remembered(id_)
+
+    async def function(self, name: str) -> Function:
+        return await self._functions(name)
+
+    def remembered_function(self, name: str) -> Function | None:
+        return self._functions.remembered(name)
+
+    async def alias(self, name: str, alias_name: str) -> Alias:
+        return await self._aliases((name, alias_name))
+
+    async def _read_by_name(self, key: tuple[str, str]) -> FunctionVersion:
+        name, version = key
+        async with transaction(self._engine) as connection:
+            row = await self._find(connection, name, version)
         if row is None:
-            address = f"{name}:{qualifier}" if qualifier else name
-            raise ResourceNotFound(f"Function not found: {address}")
-        version = _version(row)
-        self._remember((name, qualifier), version)
-        return version
+            raise ResourceNotFound(
+                f"Function not found: {self._arn(name, None if version == LATEST else version)}"
+            )
+        return self._by_name.put(key, self._remember(version_of(row)))
 
-    async def _read(self, id_: FunctionVersionId) -> FunctionVersion:
+    async def _read_by_id(self, id_: FunctionVersionId) -> FunctionVersion:
         query = sa.select(function_version).where(function_version.c.id == id_)
-        async with self._transaction() as connection:
+        async with transaction(self._engine) as connection:
             row = (await connection.execute(query)).mappings().first()
         if row is None:
             raise ResourceNotFound(f"Function version not found: {id_}")
-        version = _version(row)
-        self._remember(None, version)
-        return version
+        return self._remember(version_of(row))
 
-    def fresh(self, id_: FunctionVersionId) -> FunctionVersion | None:
-        return self._remembered(self._by_id.get(id_))
+    async def _read_function(self, name: str) -> Function:
+        query = sa.select(function).where(
+            function.c.account == self._account, function.c.name == name
+        )
+        async with transaction(self._engine) as connection:
+            row = (await connection.execute(query)).mappings().first()
+        if row is None:
+            raise ResourceNotFound(f"Function not found: {self._arn(name, None)}")
+        return self._functions.put(name, function_of(row))
 
-    def remembered(self, id_: FunctionVersionId) -> FunctionVersion | None:
-        entry = self._by_id.get(id_)
-        return None if entry is None else entry[1]
+    async def _read_alias(self, key: tuple[str, str]) -> Alias:
+        name, alias_name = key
+        query = select_aliases(self._account, name).where(alias.c.name == alias_name)
+        async with transaction(self._engine) as connection:
+            row = (await connection.execute(query)).mappings().first()
+        if row is None:
+            raise ResourceNotFound(f"Cannot find alias arn: {self._arn(name, alias_name)}")
+        return self._aliases.put(key, alias_of(row))
 
     async def create(self, version: FunctionVersion) -> FunctionVersion:
         taken = ResourceConflict(f"Function already exists: {version.function_name}")
         try:
-            async with self._transaction() as connection:
+            async with transaction(self._engine) as connection:
                 await connection.execute(
                     sa.insert(function).values(
                         account=version.account,
                         name=version.function_name,
                         latest_version_id=version.id,
+                        region=version.region,
+                        created_at=to_datetime(version.created_at),
                     )
                 )
-                await connection.execute(sa.insert(function_version).values(_row(version)))
+                await connection.execute(sa.insert(function_version).values(version_row(version)))
         except IntegrityError as error:
             raise taken from error
         self._forget(version.function_name)
         return version
 
     async def update_latest(self, version: FunctionVersion) -> FunctionVersion:
-        row = {k: v for k, v in _row(version).items() if k not in ("id", "version")}
+        row = {k: v for k, v in version_row(version).items() if k not in ("id", "version")}
         change = (
             sa.update(function_version)
             .where(
@@ -104,12 +126,12 @@ class PostgresFunctions:
             .values(row)
             .returning(function_version)
         )
-        async with self._transaction() as connection:
+        async with transaction(self._engine) as connection:
             updated = (await connection.execute(change)).mappings().first()
         if updated is None:
-            raise ResourceNotFound(f"Function not found: {version.function_name}")
+            raise ResourceNotFound(f"Function not found: {version.arn}")
         self._forget(version.function_name)
-        return _version(updated)
+        return version_of(updated)
 
     async def publish(self, name: str, description: str | None) -> FunctionVersion:
         locked = (
@@ -117,7 +139,7 @@ class PostgresFunctions:
             .where(function.c.account == self._account, function.c.name == name)
             .with_for_update()
         )
-        async with self._transaction() as connection:
+        async with transaction(self._engine) as connection:
             owner = (await connection.execute(locked)).mappings().first()
             if owner is None:
                 raise ResourceNotFound(f"Function not found: {name}")
@@ -126,7 +148,7 @@ class PostgresFunctions:
             newest = await self._find(connection, name, str(number)) if number else None
             assert latest is not None
             if newest is not None and _published_alike(latest, newest):
-                return _version(newest)
+                return version_of(newest)
             published = {
                 **latest,
                 "id": str(uuid.uuid4()),
@@ -143,7 +165,7 @@ class PostgresFunctions:
                 .values(newest_number=number + 1)
             )
         self._forget(name)
-        return _version(published)
+        return version_of(published)
 
     async def list_latest(self, *, after: str, limit: int) -> list[FunctionVersion]:
         query = (
@@ -156,8 +178,8 @@ class PostgresFunctions:
             .order_by(function_version.c.function_name)
             .limit(limit)
         )
-        async with self._transaction() as connection:
-            return [_version(row) for row in (await connection.execute(query)).mappings()]
+        async with transaction(self._engine) as connection:
+            return [version_of(row) for row in (await connection.execute(query)).mappings()]
 
     async def list_versions(self, name: str) -> list[FunctionVersion]:
         query = (
@@ -168,8 +190,8 @@ class PostgresFunctions:
             )
             .order_by(function_version.c.created_at)
         )
-        async with self._transaction() as connection:
-            versions = [_version(row) for row in (await connection.execute(query)).mappings()]
+        async with transaction(self._engine) as connection:
+            versions = [version_of(row) for row in (await connection.execute(query)).mappings()]
         if not versions:
             raise ResourceNotFound(f"Function not found: {name}")
         versions.sort(key=lambda version: 0 if version.version == LATEST else int(version.version))
@@ -181,13 +203,13 @@ class PostgresFunctions:
             "archive": archive,
             "created_at": to_datetime(self._clock.now()),
         }
-        async with self._transaction() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(insert(code_artifact).values(row).on_conflict_do_nothing())
             await connection.execute(_unused_code(keep=sha256))
 
     async def get_code(self, sha256: str) -> bytes:
         query = sa.select(code_artifact.c.archive).where(code_artifact.c.sha256 == sha256)
-        async with self._transaction() as connection:
+        async with transaction(self._engine) as connection:
             archive = (await connection.execute(query)).scalar()
         if archive is None:
             raise ResourceNotFound(f"Code not found: {sha256}")
@@ -195,60 +217,31 @@ class PostgresFunctions:
 
     async def has_code(self, sha256: str) -> bool:
         query = sa.select(code_artifact.c.sha256).where(code_artifact.c.sha256 == sha256)
-        async with self._transaction() as connection:
+        async with transaction(self._engine) as connection:
             return (await connection.execute(query)).scalar() is not None
 
     async def _find(
-        self, connection: AsyncConnection, name: str, qualifier: str
+        self, connection: AsyncConnection, name: str, version: str
     ) -> Mapping[str, Any] | None:
-        of_function = (
+        query = sa.select(function_version).where(
             function_version.c.account == self._account,
             function_version.c.function_name == name,
-        )
-        query = sa.select(function_version).where(
-            *of_function, function_version.c.version == qualifier
+            function_version.c.version == version,
         )
         row = (await connection.execute(query)).mappings().first()
-        if row is None and qualifier != LATEST and not qualifier.isdigit():
-            query = (
-                sa.select(function_version)
-                .join(alias, alias.c.function_version_id == function_version.c.id)
-                .where(*of_function, alias.c.name == qualifier)
-            )
-            row = (await connection.execute(query)).mappings().first()
         return None if row is None else dict(row)
 
-    @asynccontextmanager
-    async def _transaction(self) -> Any:
-        try:
-            async with self._engine.begin() as connection:
-                yield connection
-        except IntegrityError:
-            raise
-        except (DBAPIError, TimeoutError) as error:
-            raise Unavailable(
-                "The database cannot be reached now. Repeat the same request."
-            ) from error
+    def _arn(self, name: str, qualifier: str | None) -> str:
+        return function_arn(self._account, self._region, name, qualifier)
 
-    def _remembered(self, entry: tuple[Instant, FunctionVersion] | None) -> FunctionVersion | None:
-        if entry is None:
-            return None
-        until, version = entry
-        return version if self._clock.now() < until else None
-
-    def _remember(self, name: tuple[str, str | None] | None, version: FunctionVersion) -> None:
-        entry = (Instant(self._clock.now() + _FRESH_SECONDS * 1_000_000), version)
-        if name is not None:
-            self._by_name[name] = entry
-        forever = version.version != LATEST
-        self._by_id[version.id] = (Instant(2**62), version) if forever else entry
+    def _remember(self, version: FunctionVersion) -> FunctionVersion:
+        return self._by_id.put(version.id, version, None if version.version == LATEST else FOREVER)
 
     def _forget(self, name: str) -> None:
-        self._look.forget()
-        self._by_name = {key: entry for key, entry in self._by_name.items() if key[0] != name}
-        self._by_id = {
-            id_: entry for id_, entry in self._by_id.items() if entry[1].function_name != name
-        }
+        self._by_id.forget(lambda _, version: version.function_name == name)
+        self._by_name.forget(lambda key, _: key[0] == name)
+        self._aliases.forget(lambda key, _: key[0] == name)
+        self._functions.forget(lambda key, _: key == name)
 
 
 def _unused_code(keep: str) -> sa.Delete:
@@ -263,50 +256,3 @@ def _published_alike(latest: Mapping[str, Any], newest: Mapping[str, Any]) -> bo
     """True if publishing `latest` would give a copy of `newest`."""
     own = {"id", "version", "revision_id", "created_at", "description"}
     return all(latest[column] == newest[column] for column in latest if column not in own)
-
-
-def _row(version: FunctionVersion) -> dict[str, Any]:
-    durable = version.durable
-    return {
-        "id": version.id,
-        "account": version.account,
-        "region": version.region,
-        "function_name": version.function_name,
-        "version": version.version,
-        "durable_timeout_seconds": durable.execution_timeout_seconds if durable else None,
-        "durable_retention_days": durable.retention_days if durable else None,
-        "timeout_seconds": version.timeout_seconds,
-        "memory_mb": version.memory_mb,
-        "package_type": version.package_type.value,
-        "runtime": version.runtime,
-        "handler": version.handler,
-        "code_sha256": version.code_sha256,
-        "image_uri": version.image_uri,
-        "description": version.description,
-        "revision_id": version.revision_id,
-        "created_at": to_datetime(version.created_at),
-        "dead_letter_target": version.dead_letter_target,
-    }
-
-
-def _version(row: Mapping[str, Any]) -> FunctionVersion:
-    timeout = row["durable_timeout_seconds"]
-    return FunctionVersion(
-        id=FunctionVersionId(row["id"]),
-        account=row["account"],
-        region=row["region"],
-        function_name=row["function_name"],
-        version=row["version"],
-        durable=None if timeout is None else DurableConfig(timeout, row["durable_retention_days"]),
-        timeout_seconds=row["timeout_seconds"],
-        memory_mb=row["memory_mb"],
-        package_type=PackageType(row["package_type"]),
-        runtime=row["runtime"],
-        handler=row["handler"],
-        code_sha256=row["code_sha256"],
-        image_uri=row["image_uri"],
-        description=row["description"],
-        revision_id=row["revision_id"],
-        created_at=from_datetime(row["created_at"]),
-        dead_letter_target=row["dead_letter_target"],
-    )

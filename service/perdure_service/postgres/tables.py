@@ -12,7 +12,9 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Double,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -282,6 +284,12 @@ function = Table(
     Column("name", Text, primary_key=True),
     Column("latest_version_id", UUID(as_uuid=False), nullable=False),
     Column("newest_number", Integer, nullable=False, server_default=text("0")),
+    Column("region", Text, nullable=False),
+    _instant("created_at"),
+    Column("reserved_concurrency", Integer),
+    Column("tags", JSONB, nullable=False, server_default=text("'{}'")),
+    CheckConstraint("reserved_concurrency >= 0", name="reserved_concurrency_is_a_count"),
+    CheckConstraint("jsonb_typeof(tags) = 'object'", name="tags_are_an_object"),
 )
 
 function_version = Table(
@@ -305,12 +313,32 @@ function_version = Table(
     Column("revision_id", Text, nullable=False),
     _instant("created_at"),
     Column("dead_letter_target", Text),
+    Column("environment", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("code_bytes", BigInteger),
+    Column("deployed", Boolean, nullable=False, server_default=text("false")),
+    Column("role", Text),
+    Column("architecture", Text, nullable=False, server_default=text("'x86_64'")),
+    Column("ephemeral_storage_mb", Integer, nullable=False, server_default=text("512")),
+    Column("logging", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("tracing_mode", Text, nullable=False, server_default=text("'PassThrough'")),
+    Column("snap_start", Text, nullable=False, server_default=text("'None'")),
     UniqueConstraint("account", "function_name", "version"),
     CheckConstraint(
         "(durable_timeout_seconds IS NULL) = (durable_retention_days IS NULL)",
         name="durable_config_is_whole",
     ),
     CheckConstraint("(package_type = 'Image') = (image_uri IS NOT NULL)", name="image_has_a_uri"),
+    CheckConstraint("jsonb_typeof(environment) = 'object'", name="environment_is_an_object"),
+    CheckConstraint(
+        "NOT deployed OR (package_type = 'Zip' AND runtime IS NOT NULL AND handler IS NOT NULL"
+        " AND code_sha256 IS NOT NULL AND code_bytes IS NOT NULL)",
+        name="deployed_is_whole",
+    ),
+    Index(
+        "function_version_code_sha256_idx",
+        "code_sha256",
+        postgresql_where=text("code_sha256 IS NOT NULL"),
+    ),
 )
 
 alias = Table(
@@ -327,6 +355,37 @@ alias = Table(
     ),
     Column("description", Text, nullable=False, server_default=text("''")),
     Column("revision_id", Text, nullable=False),
+    Column("additional_version_id", UUID(as_uuid=False), ForeignKey("function_version.id")),
+    Column("additional_weight", Double),
+    CheckConstraint(
+        "(additional_version_id IS NULL) = (additional_weight IS NULL)",
+        name="additional_version_has_a_weight",
+    ),
+    CheckConstraint("additional_weight BETWEEN 0 AND 1", name="weight_is_a_share"),
+    CheckConstraint("additional_version_id <> function_version_id", name="versions_differ"),
+)
+
+test_event = Table(
+    "test_event",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("function_name", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("payload", LargeBinary, nullable=False),
+    _instant("modified_at"),
+    ForeignKeyConstraint(
+        ["account", "function_name"], ["function.account", "function.name"], ondelete="CASCADE"
+    ),
+)
+
+# versions that were deleted, until none of their executions is open
+deleted_version = Table(
+    "deleted_version",
+    metadata,
+    Column("id", UUID(as_uuid=False), primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("function_name", Text, nullable=False),
+    _instant("deleted_at"),
 )
 
 signing_key = Table(

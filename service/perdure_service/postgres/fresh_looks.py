@@ -1,0 +1,56 @@
+"""What was read a moment ago need not be read again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Hashable
+from typing import Any, Generic, TypeVar
+
+from perdure_service.domain.instant import Instant, after
+from perdure_service.ports.clock import Clock
+from perdure_service.postgres.shared_look import SharedLook
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+FRESH_SECONDS = 1
+FOREVER = Instant(2**62)
+
+
+class FreshLooks(Generic[K, V]):
+    """Answers of `look`, which are taken for true for a second, or for as long as `put` says.
+    Whoever asks for the same at the same time shares one look."""
+
+    def __init__(self, clock: Clock, look: Callable[[K], Coroutine[Any, Any, V]]) -> None:
+        self._clock = clock
+        self._look = look
+        self._known: dict[K, tuple[Instant, V]] = {}
+        self._shared: SharedLook[K, V] = SharedLook()
+
+    async def __call__(self, key: K) -> V:
+        """Raises what the look raises; that is never remembered."""
+        known = self.fresh(key)
+        if known is not None:
+            return known
+        return await self._shared(key, lambda: self._look(key))
+
+    def fresh(self, key: K) -> V | None:
+        entry = self._known.get(key)
+        return entry[1] if entry is not None and self._clock.now() < entry[0] else None
+
+    def remembered(self, key: K) -> V | None:
+        """However old it is."""
+        entry = self._known.get(key)
+        return None if entry is None else entry[1]
+
+    def put(self, key: K, value: V, until: Instant | None = None) -> V:
+        """Called by the look itself: what it found may be forgotten while it runs."""
+        self._known[key] = (until or after(self._clock.now(), FRESH_SECONDS), value)
+        return value
+
+    def forget(self, where: Callable[[K, V], bool]) -> None:
+        self._shared.forget()
+        self._known = {
+            key: (until, value)
+            for key, (until, value) in self._known.items()
+            if not where(key, value)
+        }
