@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from perdure.worker import code
-from perdure.worker.code import CodeCache, CodeFolder, CodeTooLarge, UnsafeCode, pack
+from perdure.worker.code import CodeFolder, CodeTooLarge, pack
+from perdure.worker.code_cache import CodeCache
+from perdure.worker.unpack import UnsafeCode
 
 
 def write(folder: Path, **files: str) -> CodeFolder:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from perdure.worker.child import Child, running_child
-from perdure.worker.code import CodeCache, CodeFolder, PackedCode
+from perdure.worker.code import CodeFolder, PackedCode
+from perdure.worker.code_cache import CodeCache
 from perdure.worker.connections import ServiceConnections, ServiceUrl
 from perdure.worker.environment import RuntimeIdentity
 from perdure.worker.functions import LiveCode, PublishedCode, ServedFunction, read_live_code

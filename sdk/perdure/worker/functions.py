@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from perdure.worker.code import CodeCache, CodeFolder, CodeTooLarge, PackedCode, UnsafeCode, pack
+from perdure.worker.code import CodeFolder, CodeTooLarge, PackedCode, pack
+from perdure.worker.code_cache import CodeCache
 from perdure.worker.connections import ServiceAway
 from perdure.worker.handler_spec import HandlerSpec
 from perdure.worker.runtime import Runtime
@@ -17,6 +18,7 @@ from perdure.worker.service_client import (
     ServiceRefused,
     UnknownWorker,
 )
+from perdure.worker.unpack import UnsafeCode
 
 _FETCH_SECONDS = 60.0
 _PAUSE_SECONDS = 0.5
