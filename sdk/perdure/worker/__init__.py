@@ -3,13 +3,14 @@
 handler_spec   what to serve, as typed on the command line: python_handler, node_handler
 runtime        what runs a language: python_runtime, node_runtime (with node_boot)
 functions      what is served, and the code that an invocation asks for
-code           a folder as a zip with a hash, and back
+code           a folder as a zip with a hash; unpack, code_cache: back again
 http1          HTTP/1.1 framing      connections  keep-alive connections to the service
 service_client the worker protocol   link         registered, polling, heartbeating, reporting
 invocation     work and results      lambda_proxy the Lambda API for runtimes
 runtime_session, runtime_api, environment, bound, child, log_capture   one runtime process
-slots          the processes of one function
-reload         edited code
+plan           what a process is started as
+child_group, slots   the processes of one plan, of one function
+live, reload   functions that are served from their folders, and edited
 agent          all of it together, and the drain at the end
 """
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from perdure.worker.child import Child, running_child
-from perdure.worker.code import CodeFolder, PackedCode
+from perdure.worker.code import PackedCode
 from perdure.worker.code_cache import CodeCache
 from perdure.worker.connections import ServiceConnections, ServiceUrl
-from perdure.worker.environment import RuntimeIdentity
-from perdure.worker.functions import LiveCode, PublishedCode, ServedFunction, read_live_code
+from perdure.worker.functions import PublishedCode, ServedFunction
 from perdure.worker.health import HealthFile
 from perdure.worker.invocation import (
     Invocation,
@@ -27,7 +26,8 @@ from perdure.worker.invocation import (
 )
 from perdure.worker.lambda_proxy import LambdaProxy
 from perdure.worker.link import ServiceLink
-from perdure.worker.reload import edits, forget_byte_code
+from perdure.worker.live import LiveFunctions
+from perdure.worker.plan import ChildPlan
 from perdure.worker.service_client import FunctionRegistration, Registered, ServiceClient
 from perdure.worker.slots import FunctionSlots
 
@@ -117,38 +117,31 @@ class _Shift:
         self._environment = environment
         self._proxy = proxy
         self._known = known
-        self._health = HealthFile(settings.health_file, lambda text: say(AGENT, text))
+        self._health = HealthFile(settings.health_file, self._say_ours)
         self.tasks = tasks
         self.start_permits = asyncio.Semaphore(max(2, os.cpu_count() or 1))
         self.published = PublishedCode(CodeCache(settings.cache), client)
         self.freed = asyncio.Event()
-        self.region = ""
-        self._link = ServiceLink(client, self, lambda text: say(AGENT, text))
-        self._live: dict[Path, LiveCode] = {}
-        self._slots: dict[str, FunctionSlots] = {}
+        self._link = ServiceLink(client, self, self._say_ours)
+        self._live = LiveFunctions(settings.functions, settings.excluded)
         self._intake: list[asyncio.Task[None]] = []
         self._upkeep: list[asyncio.Task[None]] = []
         self._reports: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        functions = self._settings.functions
-        excluded = self._settings.excluded.union(*(f.runtime.own_folders for f in functions))
-        for function in functions:
-            path = function.spec.folder
-            if path not in self._live:
-                folder = CodeFolder(path, excluded)
-                self._live[path] = await read_live_code(folder, 0)
-                self._warn_if_too_large(self._live[path])
-            self._slots[function.spec.name] = FunctionSlots(
-                function, self._live[path], self._settings.concurrency, self
-            )
+        await self._live.open(self._settings.concurrency, self, self._say_ours)
         self._upkeep = [
             self.tasks.create_task(self._link.keep_registered()),
             self.tasks.create_task(self._link.heartbeat()),
         ]
         self._intake = [self.tasks.create_task(self._link.poll())]
         if self._settings.reload:
-            self._intake += [self.tasks.create_task(self._watch(path)) for path in self._live]
+            self._intake += [
+                self.tasks.create_task(
+                    self._live.watch(path, self._link.register_again, self._say_ours)
+                )
+                for path in self._live.folders
+            ]
 
     async def drain(self, hurry: asyncio.Event) -> None:
         """Let what runs finish, kill what is left at the end of the grace, and say goodbye."""
@@ -157,7 +150,7 @@ class _Shift:
         if running := len(self.held()):
             self._say(AGENT, f"waiting for {running} to finish; once more to stop at once")
         await self._until_empty(self._settings.grace_seconds, hurry)
-        for slots in self._slots.values():
+        for slots in self._slots():
             slots.give_up()
         await self._until_empty(_KILLED_SECONDS, asyncio.Event())
         _cancel(self._upkeep)  # a heartbeat after the goodbye would register anew
@@ -167,7 +160,7 @@ class _Shift:
         """End everything that is still there, reported or not."""
         self._health.remove()
         _cancel([*self._intake, *self._upkeep, *self._reports])
-        for slots in self._slots.values():
+        for slots in self._slots():
             slots.close()
 
     async def _until_empty(self, limit_seconds: float, hurry: asyncio.Event) -> None:
@@ -186,34 +179,28 @@ class _Shift:
     # The link's board.
 
     def registrations(self) -> Sequence[FunctionRegistration]:
-        return [
-            slots.function.registration(self._live[slots.function.spec.folder])
-            for slots in self._slots.values()
-        ]
+        return self._live.registrations()
 
     def registered(self, answer: Registered) -> None:
-        for function in answer.functions:
-            self.region = function.arn.split(":")[3]
         self._known.set()
         self.known()
-        for slots in self._slots.values():
-            slots.warm_up()
+        for function in answer.functions[:1]:
+            self._live.registered(region=function.arn.split(":")[3])
 
     def known(self) -> None:
         self._health.touch()
 
     def packed(self, function_name: str) -> PackedCode | None:
-        slots = self._slots.get(function_name)
-        return self._live[slots.function.spec.folder].packed if slots else None
+        return self._live.packed(function_name)
 
     def held(self) -> Sequence[InvocationId]:
-        return [held for slots in self._slots.values() for held in slots.held]
+        return [held for slots in self._slots() for held in slots.held]
 
     def free(self) -> Mapping[str, int]:
-        return {name: slots.free for name, slots in self._slots.items()}
+        return {name: slots.free for name, slots in self._live.slots.items()}
 
     def accept(self, invocation: Invocation) -> None:
-        slots = self._slots.get(invocation.function_name)
+        slots = self._live.slots.get(invocation.function_name)
         if slots is not None:
             slots.accept(invocation)
             return
@@ -223,11 +210,11 @@ class _Shift:
 
     # The slots' workshop.
 
-    def start_child(self, identity: RuntimeIdentity) -> AbstractAsyncContextManager[Child]:
-        name = identity.function_name
-        return running_child(
-            identity, self._environment, self._proxy, lambda line: self._say(name, line), self.tasks
-        )
+    def start_child(self, plan: ChildPlan, folder: Path) -> AbstractAsyncContextManager[Child]:
+        def emit(line: str) -> None:
+            self._say(plan.function_name, line)
+
+        return running_child(plan, folder, self._environment, self._proxy, emit, self.tasks)
 
     def finished(self, slots: FunctionSlots, invocation: Invocation, result: Result) -> None:
         self._report(invocation, result, slots)
@@ -246,35 +233,11 @@ class _Shift:
         self._reports.add(task)
         task.add_done_callback(self._reports.discard)
 
-    # Reload.
+    def _slots(self) -> Iterator[FunctionSlots]:
+        yield from self._live.slots.values()
 
-    async def _watch(self, path: Path) -> None:
-        try:
-            async for changed in edits(self._live[path].folder):
-                await self._reload(path, changed)
-        except OSError as error:
-            self._say(AGENT, f"{path} cannot be watched, edits need a restart: {error}")
-
-    async def _reload(self, path: Path, changed: frozenset[Path]) -> None:
-        before = self._live[path]
-        forget_byte_code(changed)
-        live = await read_live_code(before.folder, before.generation + 1)
-        if not changed and live.packed is None:
-            return  # nothing to compare by, and nothing says that it changed
-        if before.packed and live.packed and before.packed.sha256 == live.packed.sha256:
-            return
-        if before.packed is not None:
-            self._warn_if_too_large(live)
-        self._live[path] = live
-        self._link.register_again()
-        for slots in self._slots.values():
-            if slots.function.spec.folder == path:
-                slots.reload(live)
-                self._say(slots.name, "reloaded")
-
-    def _warn_if_too_large(self, live: LiveCode) -> None:
-        if live.too_large:
-            self._say(AGENT, live.too_large)
+    def _say_ours(self, text: str) -> None:
+        self._say(AGENT, text)
 
 
 def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:

@@ -8,9 +8,10 @@ import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from perdure.worker.bound import bound_to_us
-from perdure.worker.environment import RuntimeIdentity, runtime_environment
+from perdure.worker.environment import runtime_environment
 from perdure.worker.invocation import (
     Invocation,
     Outcome,
@@ -21,6 +22,7 @@ from perdure.worker.invocation import (
 )
 from perdure.worker.lambda_proxy import LambdaProxy
 from perdure.worker.log_capture import Emit, capture_frames, capture_lines
+from perdure.worker.plan import ChildPlan
 from perdure.worker.runtime_api import runtime_api
 from perdure.worker.runtime_session import RuntimeSession
 from perdure.worker.waiting import first_of
@@ -121,7 +123,8 @@ def _manner(status: int) -> str | None:
 
 @asynccontextmanager
 async def running_child(
-    identity: RuntimeIdentity,
+    plan: ChildPlan,
+    folder: Path,
     users: Mapping[str, str],
     proxy: LambdaProxy,
     emit: Emit,
@@ -138,9 +141,11 @@ async def running_child(
         _pipe() as frames,
     ):
         process = await asyncio.create_subprocess_exec(
-            *bound_to_us(identity.runtime.command(identity.handler)),
-            cwd=identity.folder,
-            env=runtime_environment(users, identity, port=port, log_descriptor=frames.childs_end),
+            *bound_to_us(plan.runtime.command(plan.handler)),
+            cwd=folder,
+            env=runtime_environment(
+                users, plan, folder, port=port, log_descriptor=frames.childs_end
+            ),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output.childs_end,
             stderr=output.childs_end,

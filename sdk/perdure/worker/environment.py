@@ -9,29 +9,20 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from perdure.worker.runtime import Runtime
+from perdure.worker.plan import ChildPlan
 
 _LOOPBACK = "127.0.0.1,localhost"
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeIdentity:
-    """What a runtime process is told that it is."""
-
-    function_name: str
-    version: str
-    runtime: Runtime
-    handler: str
-    folder: Path
-    memory_mb: int
-    region: str
-
-
 def runtime_environment(
-    users: Mapping[str, str], identity: RuntimeIdentity, *, port: int, log_descriptor: int | None
+    users: Mapping[str, str],
+    plan: ChildPlan,
+    folder: Path,
+    *,
+    port: int,
+    log_descriptor: int | None,
 ) -> dict[str, str]:
     """The whole environment. What the user set for AWS stays where it cannot mislead."""
     endpoint = f"http://127.0.0.1:{port}"
@@ -40,20 +31,20 @@ def runtime_environment(
         "AWS_LAMBDA_LOG_LEVEL": "INFO",
         "TZ": ":UTC",
         **users,
-        "AWS_DEFAULT_REGION": identity.region,
+        "AWS_DEFAULT_REGION": plan.region,
         "AWS_ENDPOINT_URL_LAMBDA": endpoint,
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_{identity.runtime.name}",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(identity.memory_mb),
-        "AWS_LAMBDA_FUNCTION_NAME": identity.function_name,
-        "AWS_LAMBDA_FUNCTION_VERSION": identity.version,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{plan.runtime.name}",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(plan.memory_mb),
+        "AWS_LAMBDA_FUNCTION_NAME": plan.function_name,
+        "AWS_LAMBDA_FUNCTION_VERSION": plan.version,
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{identity.function_name}",
-        "AWS_LAMBDA_LOG_STREAM_NAME": _log_stream(identity.version),
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{plan.function_name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": _log_stream(plan.version),
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
-        "AWS_REGION": identity.region,
-        "LAMBDA_TASK_ROOT": str(identity.folder),
-        "_HANDLER": identity.handler,
-        **identity.runtime.variables(users, identity.folder),
+        "AWS_REGION": plan.region,
+        "LAMBDA_TASK_ROOT": str(folder),
+        "_HANDLER": plan.handler,
+        **plan.runtime.variables(users, folder),
     }
     if not (users.get("AWS_ACCESS_KEY_ID") and users.get("AWS_SECRET_ACCESS_KEY")):
         # SDKs sign every call; any key will do here.
