@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from benchmarks import checkpoint, crash, executions, idle, large, steps, timers
+from benchmarks import checkpoint, crash, executions, idle, large, sdk, steps, timers
 from benchmarks.figures import Result, table
 from benchmarks.plan import Plan
 
@@ -16,6 +16,7 @@ BENCHMARKS: Mapping[str, Callable[[Plan], Iterator[Result]]] = {
     "checkpoint": checkpoint.run,
     "steps": steps.run,
     "executions": executions.run,
+    "sdk": sdk.run,
     "timers": timers.run,
     "restart": timers.run_restart,
     "idle": idle.run,

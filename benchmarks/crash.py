@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.agent_process import running_agent
 from benchmarks.figures import Figures, Result, milliseconds, repeated
 from benchmarks.peer import Peer
 from benchmarks.plan import Plan
-from benchmarks.stack import Stack, running_stack
+from benchmarks.stack import running_stack
 
 _FUNCTION = "dying_handler"
-_START_SECONDS = 30
+_HANDLER = Path(__file__).with_name(f"{_FUNCTION}.py")
 
 
 def run(plan: Plan) -> Iterator[Result]:
@@ -45,37 +43,18 @@ def _raw(plan: Plan) -> Iterator[Result]:
 
 def _agent(plan: Plan) -> Iterator[Result]:
     """With the agent and a real runtime: from kill -9 to the handler's first line in another."""
-    with running_stack(plan.folder) as stack, _running_agent(plan, stack) as pid:
+    with (
+        running_stack(plan.folder) as stack,
+        running_agent(plan.folder, stack.service.url, [_HANDLER]) as agent,
+    ):
         crashes = plan.scaled(25)
 
         def measure() -> Figures:
-            with stack.meter(worker=pid) as meter:
+            with stack.meter(worker=agent.pid) as meter:
                 taken = [_crash(plan.folder, stack.service.url) for _ in range(crashes)]
             return {**milliseconds(taken, "invoked_again", 0.5, 0.95, 1.0), **meter.figures}
 
         yield repeated("crash", "kill -9 of a runtime, agent", plan.runs, measure)
-
-
-@contextmanager
-def _running_agent(plan: Plan, stack: Stack) -> Iterator[int]:
-    """`perdure worker` with the dying handler, once the service knows it; its pid."""
-    handler = Path(__file__).with_name(f"{_FUNCTION}.py")
-    known = plan.folder / "agent-is-known"
-    known.unlink(missing_ok=True)
-    command: list[str | Path] = [sys.executable, "-m", "perdure", "worker", handler]
-    command += ["--health-file", known, "--service", stack.service.url]
-    with (plan.folder / "agent.log").open("a") as log:
-        agent = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        deadline = time.monotonic() + _START_SECONDS
-        while not known.exists():
-            if agent.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError((plan.folder / "agent.log").read_text()[-2000:])
-            time.sleep(0.02)
-        yield agent.pid
-    finally:
-        agent.terminate()
-        agent.wait(_START_SECONDS)
 
 
 def _crash(folder: Path, url: str) -> float:

@@ -1,4 +1,5 @@
-"""The agent's wall clock. It serves one purpose: a deadline that a handler compares with its own.
+"""The wall clock, for two readers elsewhere: a handler compares a deadline with its own clock, AWS
+the time of a signature.
 
 Nothing is decided by it; timeouts are measured on the event loop's monotonic clock.
 """
@@ -6,7 +7,12 @@ Nothing is decided by it; timeouts are measured on the event loop's monotonic cl
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
 
 def epoch_milliseconds() -> int:
     return time.time_ns() // 1_000_000  # noqa: TID251  the Runtime API speaks epoch milliseconds
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251  a signature holds the time at which it was made

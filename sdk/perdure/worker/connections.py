@@ -45,8 +45,9 @@ class ServiceUrl:
 
     @property
     def authority(self) -> str:
+        """As the Host header has it: a port that goes without saying is left out."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return host if self.port == (443 if self.secure else 80) else f"{host}:{self.port}"
 
     def __str__(self) -> str:
         return f"{'https' if self.secure else 'http'}://{self.authority}{self.prefix}"

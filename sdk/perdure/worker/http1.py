@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Protocol
 
 MAX_HEAD_BYTES = 2 * 1024 * 1024
 """Runtimes send an error's cause, up to 1 MiB, as a header."""
@@ -33,6 +34,14 @@ _HOP_BY_HOP = frozenset(
 
 Fields = tuple[tuple[bytes, bytes], ...]
 """Header fields in order; names in lower case."""
+
+
+class Reader(Protocol):
+    """What is asked of a connection; asyncio's StreamReader is one."""
+
+    async def readuntil(self, separator: bytes = b"\n") -> bytes: ...
+    async def readexactly(self, n: int) -> bytes: ...
+    async def read(self, n: int = -1) -> bytes: ...
 
 
 class BadMessage(Exception):
@@ -102,7 +111,7 @@ async def read_request(
     return Request(parts[0], parts[1], fields, body, _closes(parts[2], fields))
 
 
-async def read_answer(reader: asyncio.StreamReader, *, max_body_bytes: int) -> Answer:
+async def read_answer(reader: Reader, *, max_body_bytes: int) -> Answer:
     """Raises BadMessage or ConnectionError; both leave the outcome of the request unknown."""
     while True:
         try:
@@ -189,7 +198,7 @@ def _closes(version: bytes, fields: Fields) -> bool:
     return b"close" in connection
 
 
-async def _read_sized(reader: asyncio.StreamReader, length: int, limit: int) -> bytes:
+async def _read_sized(reader: Reader, length: int, limit: int) -> bytes:
     try:
         if length <= limit:
             return await reader.readexactly(length)
@@ -199,14 +208,14 @@ async def _read_sized(reader: asyncio.StreamReader, length: int, limit: int) -> 
     raise BodyTooLarge(f"A body of {length} bytes; the limit is {limit}")
 
 
-async def _discard(reader: asyncio.StreamReader, length: int) -> None:
+async def _discard(reader: Reader, length: int) -> None:
     # A sender that is cut off in mid-body reports a broken pipe, not the answer.
     left = min(length, _DISCARD_BYTES)
     while left and (chunk := await reader.read(min(left, _CHUNK_BYTES))):
         left -= len(chunk)
 
 
-async def _read_chunked(reader: asyncio.StreamReader, limit: int) -> bytes:
+async def _read_chunked(reader: Reader, limit: int) -> bytes:
     chunks: list[bytes] = []
     total = 0
     try:
@@ -236,7 +245,7 @@ async def _read_chunked(reader: asyncio.StreamReader, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-async def _read_to_the_end(reader: asyncio.StreamReader, limit: int) -> bytes:
+async def _read_to_the_end(reader: Reader, limit: int) -> bytes:
     chunks: list[bytes] = []
     total = 0
     while chunk := await reader.read(_CHUNK_BYTES):

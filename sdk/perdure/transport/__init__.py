@@ -1,0 +1,8 @@
+"""Calls of a running invocation to its service: checkpoints and reads of the state.
+
+requests   the two calls as bytes, and answers back from bytes; pure
+endpoint   where the service is and what proves to it who calls
+blocking   keep-alive connections for threads
+"""
+
+from __future__ import annotations

@@ -1,0 +1,177 @@
+"""Keep-alive connections for threads: one request and its answer at a time on each."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections import deque
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from perdure.worker import http1
+from perdure.worker.connections import ServiceAway, ServiceUrl
+from perdure.worker.http1 import Answer, Fields
+
+if TYPE_CHECKING:
+    import ssl
+
+_CONNECT_SECONDS: Final = 5.0
+_IDLE_SECONDS: Final = 30.0
+_IDLE_CONNECTIONS: Final = 64
+_RECEIVE_BYTES: Final = 256 * 1024
+_ONE_PACKET_BYTES: Final = 64 * 1024
+
+_T = TypeVar("_T")
+
+
+class BlockingConnections:
+    """To one service, shared by any number of threads; opens more as they are needed."""
+
+    def __init__(self, url: ServiceUrl) -> None:
+        self.url = url
+        self._idle: deque[_Connection] = deque()  # its append and pop are atomic
+        self._tls = _tls_context() if url.secure else None
+        self._host = (b"host", url.authority.encode())
+        self._prefix = url.prefix.encode()
+
+    def exchange(
+        self,
+        method: bytes,
+        target: bytes,
+        fields: Fields,
+        body: bytes,
+        *,
+        timeout_seconds: float,
+        max_answer_bytes: int,
+    ) -> Answer:
+        """Send a request that may be repeated, and read its answer, whatever its status. Raises
+        ServiceAway. `fields` are end-to-end ones, without Host."""
+        head = http1.request_head(method, self._prefix + target, (self._host, *fields), len(body))
+        deadline = time.monotonic() + timeout_seconds
+        try:
+            while True:
+                connection, kept = self._connection()
+                try:
+                    answer = connection.exchange(head, body, deadline, max_answer_bytes)
+                except ConnectionError:
+                    connection.close()
+                    if not kept:  # else the service closed it while it was idle
+                        raise
+                except BaseException:
+                    connection.close()
+                    raise
+                else:
+                    self._keep(connection, answer)
+                    return answer
+        except TimeoutError as error:
+            raise ServiceAway(f"{self.url} did not answer within {timeout_seconds:g} s") from error
+        except (OSError, http1.BadMessage) as error:
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise ServiceAway(f"{self.url}: {reason}") from error
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+    def _connection(self) -> tuple[_Connection, bool]:
+        oldest = time.monotonic() - _IDLE_SECONDS
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                break
+            if connection.idle_since > oldest:
+                return connection, True
+            connection.close()
+        plain = socket.create_connection((self.url.host, self.url.port), _CONNECT_SECONDS)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._tls is None:
+            return _Connection(plain), False
+        return _Connection(self._tls.wrap_socket(plain, server_hostname=self.url.host)), False
+
+    def _keep(self, connection: _Connection, answer: Answer) -> None:
+        if answer.closes or len(self._idle) >= _IDLE_CONNECTIONS:
+            connection.close()
+            return
+        connection.idle_since = time.monotonic()
+        self._idle.append(connection)
+
+
+class _Connection:
+    """A socket, and http1's reader on top of it: its coroutines block instead of suspending."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        self._received = bytearray()
+        self._deadline = 0.0
+        self.idle_since = 0.0
+
+    def exchange(self, head: bytes, body: bytes, deadline: float, max_answer_bytes: int) -> Answer:
+        self._deadline = deadline
+        self._wait_until_deadline()
+        if len(body) <= _ONE_PACKET_BYTES:
+            self._socket.sendall(head + body)
+        else:
+            self._socket.sendall(head)
+            self._socket.sendall(body)
+        return _completed(http1.read_answer(self, max_body_bytes=max_answer_bytes))
+
+    def close(self) -> None:
+        self._socket.close()
+
+    async def readuntil(self, separator: bytes = b"\n") -> bytes:
+        searched = 0
+        while (at := self._received.find(separator, searched)) < 0:
+            if len(self._received) > http1.MAX_HEAD_BYTES:
+                raise asyncio.LimitOverrunError("no end in sight", len(self._received))
+            searched = max(0, len(self._received) - len(separator) + 1)
+            self._receive(None)
+        return self._take(at + len(separator))
+
+    async def readexactly(self, n: int) -> bytes:
+        while len(self._received) < n:
+            self._receive(n)
+        return self._take(n)
+
+    async def read(self, n: int = -1) -> bytes:
+        if not self._received:
+            try:
+                self._receive(None)
+            except asyncio.IncompleteReadError:
+                return b""
+        return self._take(min(n, len(self._received)))
+
+    def _receive(self, expected: int | None) -> None:
+        self._wait_until_deadline()
+        received = self._socket.recv(_RECEIVE_BYTES)
+        if not received:
+            raise asyncio.IncompleteReadError(bytes(self._received), expected)
+        self._received += received
+
+    def _take(self, count: int) -> bytes:
+        taken = bytes(self._received[:count])
+        del self._received[:count]
+        return taken
+
+    def _wait_until_deadline(self) -> None:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._socket.settimeout(left)
+
+
+def _completed(coroutine: Coroutine[Any, Any, _T]) -> _T:
+    """The result of a coroutine that never suspends."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        result: _T = done.value
+        return result
+    raise AssertionError("it suspended")
+
+
+def _tls_context() -> ssl.SSLContext:
+    import ssl  # 10 ms that plain HTTP does not need
+
+    return ssl.create_default_context()

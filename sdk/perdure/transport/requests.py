@@ -1,0 +1,71 @@
+"""CheckpointDurableExecution and GetDurableExecutionState as bytes, without a library's cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from perdure.service_api import ServiceCallFailed
+from perdure.worker.http1 import Answer, Fields, field
+
+JSON: Final[Fields] = ((b"content-type", b"application/json"),)
+
+MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
+"""A page of the state holds at least one operation, whose payload of 6 MiB may be spelled with six
+bytes a character."""
+
+AWAY: Final = frozenset({408, 429, 500, 502, 503, 504})
+"""Statuses that say nothing about the call: the same one may succeed in a moment."""
+
+_EXECUTIONS = b"/2025-12-01/durable-executions/"
+
+
+def execution_path(arn: str) -> bytes:
+    return _EXECUTIONS + quote(arn, safe="").encode()
+
+
+def checkpoint_target(arn: str) -> bytes:
+    return execution_path(arn) + b"/checkpoint"
+
+
+def checkpoint_body(token: str, updates: Sequence[Mapping[str, Any]], client_token: str) -> bytes:
+    body = {"CheckpointToken": token, "ClientToken": client_token, "Updates": updates}
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def state_target(arn: str, token: str, marker: str, max_items: int) -> bytes:
+    query = f"?CheckpointToken={quote(token, safe='')}&MaxItems={max_items}"
+    if marker:
+        query += f"&Marker={quote(marker, safe='')}"
+    return execution_path(arn) + b"/state" + query.encode()
+
+
+def read_document(answer: Answer) -> dict[str, Any]:
+    """The JSON object of an answer. Raises ServiceCallFailed if it is a refusal, or no answer of
+    this API."""
+    if answer.status != 200:
+        raise refusal(answer)
+    try:
+        document = json.loads(answer.body)
+    except ValueError as error:
+        raise ServiceCallFailed(f"The service answered something else than JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise ServiceCallFailed("The service answered something else than a JSON object")
+    return document
+
+
+def refusal(answer: Answer) -> ServiceCallFailed:
+    """What an answer other than 200 says, in Lambda's terms."""
+    code = (field(answer.fields, b"x-amzn-errortype") or b"").decode("latin-1").partition(":")[0]
+    try:
+        document = json.loads(answer.body)
+        message = document.get("message") or document.get("Message") or ""
+        code = code or document.get("__type") or document.get("code") or ""
+    except (ValueError, AttributeError):
+        message = ""
+    if not message:
+        shown = answer.body[:200].decode("utf-8", "replace")
+        message = f"The service answered {answer.status}: {shown}".removesuffix(": ")
+    return ServiceCallFailed(message, status=answer.status, code=code)
