@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks import checkpoint, crash, executions, idle, large, sdk, steps, timers
 from benchmarks.figures import Result, table
+from benchmarks.peers import contenders
 from benchmarks.plan import Plan
 
 BENCHMARKS: Mapping[str, Callable[[Plan], Iterator[Result]]] = {
@@ -24,7 +25,9 @@ BENCHMARKS: Mapping[str, Callable[[Plan], Iterator[Result]]] = {
     "state": large.run_state,
     "large": large.run,
     "crash": crash.run,
+    "peers": contenders.run,
 }
+_ONLY_WHEN_NAMED = {"peers"}  # it installs other engines
 
 
 def main() -> int:
@@ -45,7 +48,7 @@ def main() -> int:
     results: list[Result] = []
     with tempfile.TemporaryDirectory(dir=asked.folder, prefix="perdure-bench-") as folder:
         plan = Plan(Path(folder), runs=1 if asked.quick else asked.runs, quick=asked.quick)
-        for name in asked.names or BENCHMARKS:
+        for name in asked.names or [name for name in BENCHMARKS if name not in _ONLY_WHEN_NAMED]:
             for result in BENCHMARKS[name](plan):
                 print(result.json_line(), flush=True)
                 results.append(result)

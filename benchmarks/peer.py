@@ -26,11 +26,12 @@ class PeerFailed(Exception):
 
 
 class Peer:
-    """The parent's end: a child running `python -m MODULE URL`, entered when it is ready."""
+    """The parent's end: a child running `python -m MODULE URL`, entered when it is ready.
+    `python` is another environment's interpreter, if not ours."""
 
-    def __init__(self, module: str, url: str) -> None:
+    def __init__(self, module: str, url: str, *, python: str = sys.executable) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module, url],
+            [python, "-m", module, url],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -101,11 +101,7 @@ class Stack:
 def running_stack(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Stack]:
     """A service on an empty database. `folder` keeps the cluster for the next one; `settings` are
     Postgres', on top of those that the service itself runs it with."""
-    database = f"bench_{time.monotonic_ns()}"
-    with EmbeddedPostgres(folder / "postgres", settings=settings) as postgres:
-        with psycopg.connect(postgres.url, autocommit=True) as admin:
-            admin.execute(f"CREATE DATABASE {database}".encode())
-        url = urlsplit(postgres.url)._replace(path=f"/{database}").geturl()
+    with empty_database(folder, settings) as (postgres, url):
         service = Service(folder, url)
         try:
             service.start()
@@ -113,5 +109,19 @@ def running_stack(folder: Path, settings: Mapping[str, str] | None = None) -> It
                 yield Stack(service, postgres, admin)
         finally:
             service.stop()
+
+
+@contextmanager
+def empty_database(
+    folder: Path, settings: Mapping[str, str] | None = None
+) -> Iterator[tuple[EmbeddedPostgres, str]]:
+    """A running Postgres and the URL of a database of its own, which is dropped in the end."""
+    database = f"bench_{time.monotonic_ns()}"
+    with EmbeddedPostgres(folder / "postgres", settings=settings) as postgres:
+        with psycopg.connect(postgres.url, autocommit=True) as admin:
+            admin.execute(f"CREATE DATABASE {database}".encode())
+        try:
+            yield postgres, urlsplit(postgres.url)._replace(path=f"/{database}").geturl()
+        finally:
             with psycopg.connect(postgres.url, autocommit=True) as admin:
                 admin.execute(f"DROP DATABASE {database} WITH (FORCE)".encode())

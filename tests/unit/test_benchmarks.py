@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from benchmarks.figures import MACHINE, Result, percentile, table
+from benchmarks.journal import Journal, JournalFacts, note
 
 
 @pytest.mark.parametrize(
@@ -31,3 +33,12 @@ def test_the_table_shows_beside_each_figure_how_busy_the_machine_was() -> None:
     run = {"p50_ms": 0.81234, "service_cpu_s": 3.0, **dict.fromkeys(MACHINE, 1.5)}
     row = table([Result("checkpoint", "1 connection", (run,))]).splitlines()[-1]
     assert row == "| checkpoint: 1 connection | p50_ms 0.8123 | 1 | 1.5 | 1.5 | 1.5 | 1.5 |"
+
+
+def test_a_step_counts_as_complete_once_a_later_one_of_its_workflow_has_begun(
+    tmp_path: Path,
+) -> None:
+    journal = Journal(tmp_path / "journal")
+    for workflow, step in ((1, 0), (1, 1), (2, 0), (1, 1), (2, 0), (1, 0), (1, "end")):
+        note(str(journal.path), workflow, step)
+    assert journal.read() == JournalFacts(begun=3, ended=1, completed_again=1, interrupted_again=2)

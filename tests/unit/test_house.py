@@ -88,8 +88,9 @@ def test_a_lock_names_no_host_and_no_path_of_a_machine(lock: Path) -> None:
     assert re.findall(r"\S*(?://|file:|--index|--find-links)\S*", lock.read_text()) == []
 
 
-def test_the_lock_of_npm_names_no_place_to_load_from() -> None:
-    lock = json.loads((ROOT / "tests" / "javascript" / "package-lock.json").read_text())
+@pytest.mark.parametrize("folder", ["tests/javascript", "benchmarks/peers/restate"])
+def test_the_lock_of_npm_names_no_place_to_load_from(folder: str) -> None:
+    lock = json.loads((ROOT / folder / "package-lock.json").read_text())
     loaded = {name: package for name, package in lock["packages"].items() if name}
     assert [name for name, package in loaded.items() if "resolved" in package] == []
     assert [name for name, package in loaded.items() if "integrity" not in package] == []
