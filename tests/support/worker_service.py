@@ -6,6 +6,7 @@ import asyncio
 import json
 import struct
 import uuid
+from base64 import b64decode
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -22,6 +23,8 @@ JSON = (b"content-type", b"application/json")
 class SeenResult:
     outcome: str
     body: bytes
+
+    log_tail: str | None = None
 
     @property
     def json(self) -> Any:
@@ -41,6 +44,8 @@ class WorkerService:
     confirmed: list[str] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    log_batches: list[dict[str, Any]] = field(default_factory=list)
+    log_answer: Answer = Answer(200, (JSON,), b"{}")
     proxied: list[Request] = field(default_factory=list)
     lambda_api: Callable[[Request], Answer] = lambda _: Answer(200, (JSON,), b"{}")
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -93,6 +98,16 @@ class WorkerService:
     async def call(self, name: str, payload: Any, **header: Any) -> SeenResult:
         return await self.result(await self.invoke(name, payload, **header))
 
+    def logged(self, invocation_id: str | None) -> list[str]:
+        """The lines that this invocation wrote; those of the starts for None."""
+        return [
+            text
+            for batch in self.log_batches
+            for chunk in batch["Chunks"]
+            if chunk["RequestId"] == invocation_id
+            for _, text in chunk["Lines"]
+        ]
+
     async def until(self, fact: Callable[[], bool], limit_seconds: float = 20) -> None:
         async with asyncio.timeout(limit_seconds), self.changed:
             await self.changed.wait_for(fact)
@@ -133,11 +148,16 @@ class WorkerService:
                 outcome = http1.field(request.fields, b"perdure-outcome")
                 assert outcome is not None
                 seen = self.results.setdefault(invocation_id, [])
-                seen.append(SeenResult(outcome.decode(), request.body))
+                tail = http1.field(request.fields, b"perdure-log-tail")
+                told = None if tail is None else b64decode(tail).decode()
+                seen.append(SeenResult(outcome.decode(), request.body, told))
                 return Answer(202, (JSON,), b"{}")
             case b"POST", ["v1", "workers", _, "heartbeat"]:
                 self.held = json.loads(request.body)["Held"]
                 return Answer(200, (JSON,), b"{}")
+            case b"POST", ["v1", "workers", _, "logs"]:
+                self.log_batches.append(json.loads(request.body))
+                return self.log_answer
             case b"DELETE", ["v1", "workers", worker]:
                 self.left.append(worker)
                 return Answer(200, (JSON,), b"{}")

@@ -12,7 +12,7 @@ from perdure.cli.output import LinePrinter
 from perdure.worker import http1
 from perdure.worker.http1 import BadMessage, BodyTooLarge
 from perdure.worker.invocation import MalformedDelivery, decode_deliveries
-from perdure.worker.log_capture import MAX_LINE_BYTES, LineSplitter, capture_frames
+from perdure.worker.log_capture import MAX_MESSAGE_BYTES, FrameSplitter, LineSplitter, Splitter
 
 
 @pytest.fixture
@@ -121,31 +121,50 @@ async def test_an_answer_without_a_body_has_none() -> None:
     assert (answer.status, answer.body, answer.closes) == (204, b"", False)
 
 
+def texts(splitter: Splitter, *pieces: bytes) -> list[str]:
+    return [text for piece in pieces for _, text in splitter.feed(piece)]
+
+
+def last_texts(splitter: Splitter) -> list[str]:
+    return [text for _, text in splitter.end()]
+
+
+def log_frame(message: bytes, microseconds: int = 1_000) -> bytes:
+    return struct.pack(">IIQ", 0xA55A0003, len(message), microseconds) + message
+
+
 def test_lines_come_whole_whatever_the_pieces() -> None:
     splitter = LineSplitter()
-    assert list(splitter.feed(b"a\r\n\nb")) == ["a", ""]
-    assert list(splitter.feed(b"c\xff\n")) == ["bc\ufffd"]
-    assert list(splitter.end()) == []
+    assert texts(splitter, b"a\r\n\nb") == ["a", ""]
+    assert texts(splitter, b"c\xff\n") == ["bc\ufffd"]
+    assert last_texts(splitter) == []
 
 
 def test_a_line_without_end_comes_in_pieces() -> None:
     splitter = LineSplitter()
-    pieces = list(splitter.feed(b"x" * (2 * MAX_LINE_BYTES + 1)))
-    assert [len(piece) for piece in pieces] == [MAX_LINE_BYTES, MAX_LINE_BYTES]
-    assert list(splitter.end()) == ["x"]
+    pieces = texts(splitter, b"x" * (2 * MAX_MESSAGE_BYTES + 1))
+    assert [len(piece) for piece in pieces] == [MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES]
+    assert last_texts(splitter) == ["x"]
 
 
-async def test_log_frames_give_their_lines() -> None:
-    frame = struct.pack(">IIQ", 0xA55A0003, 8, 1) + b"one\ntwo\n"
-    seen: list[str] = []
-    await capture_frames(reader_of(frame + frame), seen.append)
-    assert seen == ["one", "two", "one", "two"]
+def test_a_log_frame_is_one_message_with_its_own_time() -> None:
+    splitter = FrameSplitter()
+    sent = log_frame(b"one\ntwo\n", 5_000_999) + log_frame(b"three")
+    seen = [message for n in range(len(sent)) for message in splitter.feed(sent[n : n + 1])]
+    assert seen == [(5_000, "one\ntwo"), (1, "three")]
+    assert last_texts(splitter) == []
 
 
-async def test_what_is_no_log_frame_is_shown_as_it_is() -> None:
-    seen: list[str] = []
-    await capture_frames(reader_of(b"0123456789abcdefplain\ntext"), seen.append)
-    assert seen == ["0123456789abcdef", "plain", "text"]
+def test_a_log_frame_that_is_cut_short_is_shown_as_far_as_it_goes() -> None:
+    splitter = FrameSplitter()
+    assert texts(splitter, log_frame(b"abc")[:-1]) == []
+    assert last_texts(splitter) == ["ab"]
+
+
+def test_what_is_no_log_frame_is_shown_as_it_is() -> None:
+    splitter = FrameSplitter()
+    assert texts(splitter, b"0123456789abcdefplain\n", b"te") == ["0123456789abcdefplain"]
+    assert last_texts(splitter) == ["te"]
 
 
 def test_a_delivery_that_is_cut_short_is_refused() -> None:

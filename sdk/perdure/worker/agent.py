@@ -27,7 +27,10 @@ from perdure.worker.invocation import (
 from perdure.worker.lambda_proxy import LambdaProxy
 from perdure.worker.link import ServiceLink
 from perdure.worker.live import LiveFunctions
+from perdure.worker.log_shipping import LogShipper
+from perdure.worker.logging_config import LoggingConfig
 from perdure.worker.plan import ChildPlan
+from perdure.worker.runtime_log import RuntimeLog
 from perdure.worker.service_client import FunctionRegistration, Registered, ServiceClient
 from perdure.worker.slots import FunctionSlots
 
@@ -36,6 +39,7 @@ AGENT: Final = "perdure"
 
 _UNSPOKEN_SECONDS = 0.5
 _KILLED_SECONDS = 5.0
+_LAST_LOGS_SECONDS = 5.0
 
 Say = Callable[[str, str], None]
 """Takes a function's name (or AGENT) and one line. It must not block."""
@@ -123,6 +127,7 @@ class _Shift:
         self.published = PublishedCode(CodeCache(settings.cache), client)
         self.freed = asyncio.Event()
         self._link = ServiceLink(client, self, self._say_ours)
+        self._logs = LogShipper(client.ship_logs, self._say_ours)
         self._live = LiveFunctions(settings.functions, settings.excluded)
         self._intake: list[asyncio.Task[None]] = []
         self._upkeep: list[asyncio.Task[None]] = []
@@ -133,6 +138,7 @@ class _Shift:
         self._upkeep = [
             self.tasks.create_task(self._link.keep_registered()),
             self.tasks.create_task(self._link.heartbeat()),
+            self.tasks.create_task(self._logs.run()),
         ]
         self._intake = [self.tasks.create_task(self._link.poll())]
         if self._settings.reload:
@@ -153,6 +159,7 @@ class _Shift:
         for slots in self._slots():
             slots.give_up()
         await self._until_empty(_KILLED_SECONDS, asyncio.Event())
+        await self._logs.drain(_LAST_LOGS_SECONDS)
         _cancel(self._upkeep)  # a heartbeat after the goodbye would register anew
         await self._link.leave()
 
@@ -206,17 +213,17 @@ class _Shift:
             return
         message = f"This worker does not serve {invocation.function_name}"
         result = error_result(Outcome.INIT_ERROR, "Runtime.UnknownFunction", message)
-        self._report(invocation, result, None)
+        self._report(invocation, self._logged(invocation, result), None)
 
     # The slots' workshop.
 
     def start_child(self, plan: ChildPlan, folder: Path) -> AbstractAsyncContextManager[Child]:
-        def emit(line: str) -> None:
-            self._say(plan.function_name, line)
-
-        return running_child(plan, folder, self._environment, self._proxy, emit, self.tasks)
+        log = self._log(plan.function_name, plan.version, plan.memory_mb, plan.logging)
+        return running_child(plan, folder, self._environment, self._proxy, log, self.tasks)
 
     def finished(self, slots: FunctionSlots, invocation: Invocation, result: Result) -> None:
+        if result.outcome is Outcome.INIT_ERROR:
+            result = self._logged(invocation, result)
         self._report(invocation, result, slots)
 
     def say(self, function_name: str, text: str) -> None:
@@ -232,6 +239,22 @@ class _Shift:
         task = self.tasks.create_task(report())
         self._reports.add(task)
         task.add_done_callback(self._reports.discard)
+
+    def _log(
+        self, function_name: str, version: str, memory_mb: int, logging: LoggingConfig
+    ) -> RuntimeLog:
+        def show(line: str) -> None:
+            self._say(function_name, line)
+
+        put = self._logs.put
+        return RuntimeLog(function_name, version, memory_mb, logging, put=put, show=show)
+
+    def _logged(self, invocation: Invocation, result: Result) -> Result:
+        """An invocation that no process ran has a log all the same."""
+        name, version = invocation.function_name, invocation.version
+        log = self._log(name, version, invocation.memory_mb, invocation.logging)
+        log.begin(invocation)
+        return log.end(result, None)
 
     def _slots(self) -> Iterator[FunctionSlots]:
         yield from self._live.slots.values()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perdure.worker.bound import bound_to_us
-from perdure.worker.environment import runtime_environment
+from perdure.worker.environment import LogPlace, runtime_environment
 from perdure.worker.invocation import (
     Invocation,
     Outcome,
@@ -21,9 +21,10 @@ from perdure.worker.invocation import (
     timed_out,
 )
 from perdure.worker.lambda_proxy import LambdaProxy
-from perdure.worker.log_capture import Emit, capture_frames, capture_lines
+from perdure.worker.log_capture import CapturedPipe, FrameSplitter, LineSplitter
 from perdure.worker.plan import ChildPlan
 from perdure.worker.runtime_api import runtime_api
+from perdure.worker.runtime_log import PeakMemory, RuntimeLog
 from perdure.worker.runtime_session import RuntimeSession
 from perdure.worker.waiting import first_of
 
@@ -57,10 +58,12 @@ class Child:
         process: asyncio.subprocess.Process,
         session: RuntimeSession,
         ended: asyncio.Future[int],
+        output: ChildOutput,
     ) -> None:
         self._process = process
         self._session = session
         self._ended = ended
+        self._output = output
 
     @property
     def has_ended(self) -> bool:
@@ -80,6 +83,7 @@ class Child:
         if self._ended.done():
             return InitFailure(reason=f"Runtime {self._how()}")
         if session.asked.done():
+            self._output.ready()
             return None
         self.kill()
         return InitFailure(
@@ -96,6 +100,10 @@ class Child:
 
     async def invoke(self, invocation: Invocation) -> Result:
         """Run one invocation to its end, whatever that is; kills the process at the timeout."""
+        self._output.begin(invocation)
+        return self._output.end(await self._run(invocation))
+
+    async def _run(self, invocation: Invocation) -> Result:
         result = self._session.deliver(invocation)
         await first_of(result, self._ended, limit_seconds=invocation.timeout_seconds)
         if result.done():
@@ -121,13 +129,60 @@ def _manner(status: int) -> str | None:
     return f"exit status {status}" if status else None
 
 
+class ChildOutput:
+    """What a process writes, on its way into its log."""
+
+    def __init__(self, log: RuntimeLog) -> None:
+        self.log = log
+        self.output = CapturedPipe(LineSplitter(), log.write)
+        self.frames = CapturedPipe(FrameSplitter(), log.write)
+        self._memory: PeakMemory | None = None
+
+    def started(self, pid: int) -> None:
+        """The process has its ends of the pipes."""
+        self.output.hand_over()
+        self.frames.hand_over()
+        self._memory = PeakMemory(pid)
+
+    def ready(self) -> None:
+        self.log.ready()
+        if self._memory is not None and not self._memory.megabytes:
+            self._memory.measure()
+
+    def begin(self, invocation: Invocation) -> None:
+        self._read_now()
+        self.log.begin(invocation)
+
+    def end(self, result: Result) -> Result:
+        """What it wrote before its result stands before the end."""
+        self._read_now()
+        if self._memory is not None:
+            self._memory.measure()
+        return self.log.end(result, self._memory)
+
+    async def last_words(self) -> None:
+        """Read to the end. A process that it left behind in another session may keep the pipes
+        open: then for a moment only."""
+        await asyncio.wait({self.output.ended, self.frames.ended}, timeout=_LAST_WORDS_SECONDS)
+
+    def close(self) -> None:
+        self.output.close()
+        self.frames.close()
+        if self._memory is not None:
+            self._memory.close()
+
+    def _read_now(self) -> None:
+        self.output.read_now()
+        self.frames.read_now()
+
+
 @asynccontextmanager
 async def running_child(
     plan: ChildPlan,
     folder: Path,
     users: Mapping[str, str],
     proxy: LambdaProxy,
-    emit: Emit,
+    log: RuntimeLog,
     tasks: asyncio.TaskGroup,
 ) -> AsyncIterator[Child]:
     """Start a runtime process; on leaving it is dead and its last lines are out.
@@ -135,64 +190,31 @@ async def running_child(
     Raises OSError if no process can be started.
     """
     session = RuntimeSession()
-    async with (
-        runtime_api(session, proxy, tasks) as port,
-        _pipe() as output,
-        _pipe() as frames,
-    ):
-        process = await asyncio.create_subprocess_exec(
-            *bound_to_us(plan.runtime.command(plan.handler)),
-            cwd=folder,
-            env=runtime_environment(
-                users, plan, folder, port=port, log_descriptor=frames.childs_end
-            ),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=output.childs_end,
-            stderr=output.childs_end,
-            pass_fds=(frames.childs_end,),
-            start_new_session=True,
-        )
-        output.hand_over()
-        frames.hand_over()
-        log = {
-            tasks.create_task(capture_lines(output.reader, emit)),
-            tasks.create_task(capture_frames(frames.reader, emit)),
-        }
-        ended = tasks.create_task(process.wait())
-        child = Child(process, session, ended)
+    async with runtime_api(session, proxy, tasks) as port:
+        output = ChildOutput(log)
+        frames = output.frames.childs_end
         try:
-            yield child
+            process = await asyncio.create_subprocess_exec(
+                *bound_to_us(plan.runtime.command(plan.handler)),
+                cwd=folder,
+                env=runtime_environment(
+                    users, plan, folder, port=port, log=LogPlace(log.group, log.stream, frames)
+                ),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output.output.childs_end,
+                stderr=output.output.childs_end,
+                pass_fds=(frames,),
+                start_new_session=True,
+            )
+            output.started(process.pid)
+            ended = tasks.create_task(process.wait())
+            child = Child(process, session, ended, output)
+            try:
+                yield child
+            finally:
+                child.kill()
+                await asyncio.wait({ended}, timeout=_DEATH_SECONDS)
+                await output.last_words()
+                ended.cancel()
         finally:
-            child.kill()
-            await asyncio.wait({ended}, timeout=_DEATH_SECONDS)
-            # A process that it left behind in another session may keep the pipes open.
-            await asyncio.wait(log, timeout=_LAST_WORDS_SECONDS)
-            for task in {*log, ended}:
-                task.cancel()
-
-
-@dataclass(slots=True)
-class _Pipe:
-    reader: asyncio.StreamReader
-    childs_end: int
-
-    def hand_over(self) -> None:
-        """The child has its end now: close ours, or the pipe would never end."""
-        if self.childs_end >= 0:
-            os.close(self.childs_end)
-            self.childs_end = -1
-
-
-@asynccontextmanager
-async def _pipe() -> AsyncIterator[_Pipe]:
-    ours, childs = os.pipe()
-    reader = asyncio.StreamReader()
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(ours, "rb", 0)
-    )
-    pipe = _Pipe(reader, childs)
-    try:
-        yield pipe
-    finally:
-        pipe.hand_over()
-        transport.close()
+            output.close()

@@ -16,3 +16,9 @@ def epoch_milliseconds() -> int:
 
 def utc_now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251  a signature holds the time at which it was made
+
+
+def iso_milliseconds(at_ms: int) -> str:
+    """As Lambda writes times into logs: 2026-11-27T10:20:30.123Z."""
+    seconds, milliseconds = divmod(at_ms, 1000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{milliseconds:03d}Z"

@@ -6,9 +6,8 @@ always there.
 
 from __future__ import annotations
 
-import time
-import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from perdure.worker.plan import ChildPlan
@@ -16,13 +15,17 @@ from perdure.worker.plan import ChildPlan
 _LOOPBACK = "127.0.0.1,localhost"
 
 
+@dataclass(frozen=True, slots=True)
+class LogPlace:
+    """Where a process' log goes. `descriptor` is the pipe for framed records."""
+
+    group: str
+    stream: str
+    descriptor: int | None = None
+
+
 def runtime_environment(
-    users: Mapping[str, str],
-    plan: ChildPlan,
-    folder: Path,
-    *,
-    port: int,
-    log_descriptor: int | None,
+    users: Mapping[str, str], plan: ChildPlan, folder: Path, *, port: int, log: LogPlace
 ) -> dict[str, str]:
     """The whole environment. What the user set for AWS stays where it cannot mislead."""
     endpoint = f"http://127.0.0.1:{port}"
@@ -31,6 +34,7 @@ def runtime_environment(
         "AWS_LAMBDA_LOG_LEVEL": "INFO",
         "TZ": ":UTC",
         **users,
+        **plan.logging.variables(),
         "AWS_DEFAULT_REGION": plan.region,
         "AWS_ENDPOINT_URL_LAMBDA": endpoint,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{plan.runtime.name}",
@@ -38,8 +42,8 @@ def runtime_environment(
         "AWS_LAMBDA_FUNCTION_NAME": plan.function_name,
         "AWS_LAMBDA_FUNCTION_VERSION": plan.version,
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{plan.function_name}",
-        "AWS_LAMBDA_LOG_STREAM_NAME": _log_stream(plan.version),
+        "AWS_LAMBDA_LOG_GROUP_NAME": log.group,
+        "AWS_LAMBDA_LOG_STREAM_NAME": log.stream,
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
         "AWS_REGION": plan.region,
         "LAMBDA_TASK_ROOT": str(folder),
@@ -55,10 +59,6 @@ def runtime_environment(
         own = users.get(name)
         environment[name] = f"{own},{_LOOPBACK}" if own else _LOOPBACK
     environment.pop("_LAMBDA_TELEMETRY_LOG_FD", None)
-    if log_descriptor is not None:
-        environment["_LAMBDA_TELEMETRY_LOG_FD"] = str(log_descriptor)
+    if log.descriptor is not None:
+        environment["_LAMBDA_TELEMETRY_LOG_FD"] = str(log.descriptor)
     return environment
-
-
-def _log_stream(version: str) -> str:
-    return f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{version}]{uuid.uuid4().hex}"

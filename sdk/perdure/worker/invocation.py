@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NewType
 
+from perdure.worker.logging_config import DEFAULT, LoggingConfig
+
 InvocationId = NewType("InvocationId", str)
 """A UUID; the function sees it as its request id."""
 
@@ -30,7 +32,9 @@ class MalformedDelivery(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One invocation to run. `code_sha256` is None where the live folder is to be run."""
+    """One invocation to run. `code_sha256` is None where the live folder is to be run;
+    `execution_id` is None for a plain one. With `log_tail`, its caller waits for the end of the
+    log."""
 
     id: InvocationId
     function_name: str
@@ -43,14 +47,20 @@ class Invocation:
     tenant_id: str | None
     client_context: str | None
     payload: bytes
+    memory_mb: int = 128
+    execution_id: str | None = None
+    logging: LoggingConfig = DEFAULT
+    log_tail: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The bytes that the function returned, or Lambda's error JSON."""
+    """The bytes that the function returned, or Lambda's error JSON. `log_tail` is the end of the
+    log, if the invocation asked for it."""
 
     outcome: Outcome
     body: bytes
+    log_tail: bytes | None = None
 
 
 def decode_deliveries(body: bytes) -> list[Invocation]:
@@ -88,6 +98,10 @@ def _invocation(header: dict[str, Any], payload: bytes) -> Invocation:
         tenant_id=header.get("TenantId"),
         client_context=header.get("ClientContext"),
         payload=payload,
+        memory_mb=header.get("MemorySize") or 128,
+        execution_id=header.get("ExecutionId"),
+        logging=LoggingConfig.parse(header.get("LoggingConfig")),
+        log_tail=header.get("LogTail") is True,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from perdure.worker.code import CodeFolder, PackedCode
 from perdure.worker.functions import LiveCode, ServedFunction, read_live_code
 from perdure.worker.invocation import Invocation
+from perdure.worker.logging_config import DEFAULT, LoggingConfig
 from perdure.worker.plan import ChildPlan, LiveFolder
 from perdure.worker.reload import edits, forget_byte_code
 from perdure.worker.service_client import FunctionRegistration
@@ -99,6 +100,7 @@ class _LiveFunction:
         self._served = served
         self._code = code
         self.region = ""
+        self._logging = DEFAULT  # as the newest invocation told
 
     @property
     def function_name(self) -> str:
@@ -114,12 +116,14 @@ class _LiveFunction:
 
     @property
     def warm(self) -> ChildPlan:
-        return self._plan(LATEST, self._served.spec.handler, self._live_folder())
+        return self._plan(LATEST, self._served.spec.handler, self._live_folder(), self._logging)
 
     def plan_for(self, invocation: Invocation) -> ChildPlan:
         handler = invocation.handler or self._served.spec.handler
         code = self._live_folder() if invocation.code_sha256 is None else invocation.code_sha256
-        return self._plan(invocation.version, handler, code)
+        if invocation.version == LATEST:
+            self._logging = invocation.logging
+        return self._plan(invocation.version, handler, code, invocation.logging)
 
     def registration(self) -> FunctionRegistration:
         return self._served.registration(self.code)
@@ -127,7 +131,9 @@ class _LiveFunction:
     def _live_folder(self) -> LiveFolder:
         return LiveFolder(self.folder, self.code.generation)
 
-    def _plan(self, version: str, handler: str, code: LiveFolder | str) -> ChildPlan:
+    def _plan(
+        self, version: str, handler: str, code: LiveFolder | str, logging: LoggingConfig
+    ) -> ChildPlan:
         return ChildPlan(
             function_name=self.function_name,
             version=version,
@@ -137,4 +143,5 @@ class _LiveFunction:
             region=self.region,
             memory_mb=self._served.memory_mb,
             init_seconds=self._served.timeout_seconds,
+            logging=logging,
         )

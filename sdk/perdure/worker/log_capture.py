@@ -1,83 +1,179 @@
-"""What a process writes, as lines: from pipes, and from the framed log of Lambda's runtimes."""
+"""What a process writes, as messages: from its output, and from the framed log of runtimes.
+
+A message of the output is a line; one of the framed log may have several. Whatever is written is
+taken at once and never waits for anybody, so a process that writes a lot is not held up.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
+from typing import Final, Protocol
 
-MAX_LINE_BYTES = 64 * 1024
-"""Longer lines come in pieces."""
+from perdure.worker.clock import epoch_milliseconds
+
+MAX_MESSAGE_BYTES: Final = 1024 * 1024
+"""What CloudWatch Logs takes as one event. Longer messages come in pieces."""
 
 _READ_BYTES = 64 * 1024
+_READ_NOW_BYTES = 1024 * 1024
 _FRAME_HEADER_BYTES = 16
+_FRAME_MAGIC = b"\xa5\x5a"
 _MAX_FRAME_BYTES = 16 * 1024 * 1024
 
-Emit = Callable[[str], None]
-"""Takes one line of text without its end. It must not block."""
+Emit = Callable[[int, str], None]
+"""Takes the time of a message, in milliseconds since 1970, and its text without its end. It must
+not block."""
+
+
+class Splitter(Protocol):
+    def feed(self, data: bytes) -> Iterator[tuple[int, str]]: ...
+    def end(self) -> Iterator[tuple[int, str]]: ...
 
 
 class LineSplitter:
-    """Bytes in, whole lines out; holds at most MAX_LINE_BYTES back."""
+    """Bytes in, whole lines out; holds at most MAX_MESSAGE_BYTES back."""
 
     def __init__(self) -> None:
         self._rest = b""
 
-    def feed(self, data: bytes) -> Iterator[str]:
+    def feed(self, data: bytes) -> Iterator[tuple[int, str]]:
+        now = epoch_milliseconds()
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            yield from _pieces(line)
-        while len(self._rest) > MAX_LINE_BYTES:
-            yield _text(self._rest[:MAX_LINE_BYTES])
-            self._rest = self._rest[MAX_LINE_BYTES:]
+            for piece in _pieces(line):
+                yield now, piece
+        while len(self._rest) > MAX_MESSAGE_BYTES:
+            yield now, _text(self._rest[:MAX_MESSAGE_BYTES])
+            self._rest = self._rest[MAX_MESSAGE_BYTES:]
 
-    def end(self) -> Iterator[str]:
+    def end(self) -> Iterator[tuple[int, str]]:
         if self._rest:
-            yield _text(self._rest)
+            yield epoch_milliseconds(), _text(self._rest)
         self._rest = b""
 
 
-async def capture_lines(reader: asyncio.StreamReader, emit: Emit) -> None:
-    """Read to the end of a pipe."""
-    splitter = LineSplitter()
-    try:
-        while data := await reader.read(_READ_BYTES):
-            for line in splitter.feed(data):
-                emit(line)
-    finally:
-        for line in splitter.end():
-            emit(line)
-
-
-async def capture_frames(reader: asyncio.StreamReader, emit: Emit) -> None:
-    """Read framed log records: u32 type, u32 length, u64 microseconds, message; big-endian.
+class FrameSplitter:
+    """Records in, messages out: u32 type, u32 length, u64 microseconds, message; big-endian.
 
     A stream that loses its frames is read on as plain lines: better ugly than gone.
     """
-    while True:
-        try:
-            header = await reader.readexactly(_FRAME_HEADER_BYTES)
-        except asyncio.IncompleteReadError as error:
-            if error.partial:
-                emit(_text(error.partial))
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._lines: LineSplitter | None = None
+
+    def feed(self, data: bytes) -> Iterator[tuple[int, str]]:
+        if self._lines is not None:
+            yield from self._lines.feed(data)
             return
-        length = int.from_bytes(header[4:8], "big")
-        if header[:2] != b"\xa5\x5a" or length > _MAX_FRAME_BYTES:
-            emit(_text(header))
-            await capture_lines(reader, emit)
-            return
+        self._rest += data
+        while len(self._rest) >= _FRAME_HEADER_BYTES:
+            header = self._rest[:_FRAME_HEADER_BYTES]
+            end = _FRAME_HEADER_BYTES + int.from_bytes(header[4:8], "big")
+            if header[:2] != _FRAME_MAGIC or end > _MAX_FRAME_BYTES:
+                self._lines, lost, self._rest = LineSplitter(), self._rest, b""
+                yield from self._lines.feed(lost)
+                return
+            if len(self._rest) < end:
+                return
+            message, self._rest = self._rest[_FRAME_HEADER_BYTES:end], self._rest[end:]
+            yield from _framed(header, message)
+
+    def end(self) -> Iterator[tuple[int, str]]:
+        if self._lines is not None:
+            yield from self._lines.end()
+        elif len(self._rest) >= _FRAME_HEADER_BYTES:
+            yield from _framed(self._rest[:_FRAME_HEADER_BYTES], self._rest[_FRAME_HEADER_BYTES:])
+        elif self._rest:
+            yield epoch_milliseconds(), _text(self._rest)
+        self._rest = b""
+
+
+class CapturedPipe:
+    """A pipe whose one end a child gets. What it writes is emitted as it comes; `read_now` takes
+    what is in the pipe already, so that a message stands before what happens next."""
+
+    def __init__(self, splitter: Splitter, emit: Emit) -> None:
+        self._splitter = splitter
+        self._emit = emit
+        self._loop = asyncio.get_running_loop()
+        self._ours, self.childs_end = os.pipe()
+        os.set_blocking(self._ours, False)
+        self.ended: asyncio.Future[None] = self._loop.create_future()
+        """Done once nobody has the other end any more, and all is read."""
+        self._loop.add_reader(self._ours, self._read)
+
+    def hand_over(self) -> None:
+        """The child has its end now: close ours, or the pipe would never end."""
+        if self.childs_end >= 0:
+            os.close(self.childs_end)
+            self.childs_end = -1
+
+    def read_now(self) -> None:
+        """Take what was written until now. Bounded: someone may write without end."""
+        taken = 0
+        while taken < _READ_NOW_BYTES and (count := self._read()):
+            taken += count
+
+    def close(self) -> None:
+        """What is left in the pipe is emitted. Safe to repeat."""
+        self.hand_over()
+        self.read_now()
+        self._end()
+
+    def _read(self) -> int:
+        """The number of bytes that were there."""
+        if self._ours < 0:
+            return 0
         try:
-            message = await reader.readexactly(length)
-        except asyncio.IncompleteReadError as error:
-            message = error.partial
-        for line in message.rstrip(b"\n").split(b"\n"):
-            for piece in _pieces(line):
-                emit(piece)
+            data = os.read(self._ours, _READ_BYTES)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            data = b""
+        if not data:
+            self._end()
+            return 0
+        for at, text in self._splitter.feed(data):
+            self._emit(at, text)
+        return len(data)
+
+    def _end(self) -> None:
+        if self._ours < 0:
+            return
+        self._loop.remove_reader(self._ours)
+        os.close(self._ours)
+        self._ours = -1
+        for at, text in self._splitter.end():
+            self._emit(at, text)
+        if not self.ended.done():
+            self.ended.set_result(None)
 
 
-def _pieces(line: bytes) -> Iterator[str]:
-    for start in range(0, max(len(line), 1), MAX_LINE_BYTES):
-        yield _text(line[start : start + MAX_LINE_BYTES])
+async def capture_lines(reader: asyncio.StreamReader, emit: Callable[[str], None]) -> None:
+    """Read a pipe of another kind to its end, line by line."""
+    splitter = LineSplitter()
+    try:
+        while data := await reader.read(_READ_BYTES):
+            for _, line in splitter.feed(data):
+                emit(line)
+    finally:
+        for _, line in splitter.end():
+            emit(line)
 
 
-def _text(line: bytes) -> str:
-    return line.decode("utf-8", "replace").removesuffix("\r")
+def _framed(header: bytes, message: bytes) -> Iterator[tuple[int, str]]:
+    at = int.from_bytes(header[8:16], "big") // 1000 or epoch_milliseconds()
+    for piece in _pieces(message.rstrip(b"\n")):
+        yield at, piece
+
+
+def _pieces(message: bytes) -> Iterator[str]:
+    for start in range(0, max(len(message), 1), MAX_MESSAGE_BYTES):
+        yield _text(message[start : start + MAX_MESSAGE_BYTES])
+
+
+def _text(message: bytes) -> str:
+    return message.decode("utf-8", "replace").removesuffix("\r")

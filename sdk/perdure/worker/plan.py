@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from perdure.worker.logging_config import DEFAULT, LoggingConfig
 from perdure.worker.runtime import Runtime
 
 
@@ -32,6 +33,7 @@ class ChildPlan:
     region: str
     memory_mb: int
     init_seconds: float
+    logging: LoggingConfig = DEFAULT
 
     @property
     def is_live(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -144,11 +145,17 @@ class ServiceClient:
     async def report(self, invocation_id: InvocationId, result: Result) -> None:
         target = self._worker + b"/invocations/%b/result" % quote(invocation_id, safe="").encode()
         fields = (*_BYTES, (b"perdure-outcome", result.outcome.encode()))
+        if result.log_tail is not None:
+            fields = (*fields, (b"perdure-log-tail", b64encode(result.log_tail)))
         await self._call(b"POST", target, fields, result.body, _RESULT_SECONDS)
 
     async def heartbeat(self, held: Collection[InvocationId]) -> None:
         target = self._worker + b"/heartbeat"
         await self._call_json(b"POST", target, {"Held": list(held)}, _HEARTBEAT_SECONDS)
+
+    async def ship_logs(self, batch: bytes) -> None:
+        """Send lines that functions wrote: JSON, see LogShipper."""
+        await self._call(b"POST", self._worker + b"/logs", _JSON, batch, _RESULT_SECONDS)
 
     async def leave(self) -> None:
         await self._call(b"DELETE", self._worker, (), b"", _HEARTBEAT_SECONDS)

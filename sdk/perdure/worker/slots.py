@@ -264,7 +264,7 @@ class FunctionSlots:
                 if child.has_ended:
                     member.crashed = True
                     return None
-                if len(group.members) > 1 or not group.plan.is_live:
+                if len(group.members) > 1 or group.plan != self._plans.warm:
                     return None
         finally:
             if member in group.idle:
