@@ -95,11 +95,10 @@ class ExecutionLog(Protocol):
         to change nothing stand on a state that another replica may have moved."""
         ...
 
-    def submit(
-        self, id_: ExecutionId, decide: Decide[T], *, verify: bool = True
-    ) -> asyncio.Future[Outcome[T]]:
-        """`commit` for those who have many, and do not wait for each in a task of its own. Raises
-        Unavailable at once if too many writes wait."""
+    def submit_due(self, id_: ExecutionId, decide: Decide[T]) -> asyncio.Future[Outcome[T]]:
+        """`commit` without verifying, of what should have happened by now: it overtakes what
+        waits. For those who have many, and do not wait for each in a task of its own; they bound
+        how many are on their way at once. Raises Unavailable if too many wait for this one."""
         ...
 
     async def start(self, new: NewExecution, lock: NameLock | None = None) -> Execution | Holder:

@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 _MAX_WAITING_PER_EXECUTION = 1_000
 _MAX_ATTEMPTS = 50
 _PATIENT_ATTEMPTS = 2
+_MAX_WAITING_ROWS = 64
+"""Of a flush of what is not due: it is over in a moment for what is, and costs no more a row."""
 
 
 class AppendLane:
@@ -50,12 +52,12 @@ class AppendLane:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def submit(
-        self, id_: ExecutionId, decide: Decide[T], *, verify: bool
+        self, id_: ExecutionId, decide: Decide[T], *, verify: bool, due: bool = False
     ) -> asyncio.Future[Outcome[T]]:
         """The outcome, once it is committed. Cancelled, the command is dropped if it still waits.
         Raises Unavailable if too many wait."""
         future: asyncio.Future[Outcome[T]] = asyncio.get_running_loop().create_future()
-        self._enqueue(Command(id_, decide, verify, future))
+        self._enqueue(Command(id_, decide, verify, future), due=due)
         return future
 
     async def run(self) -> None:
@@ -68,10 +70,13 @@ class AppendLane:
                 _fail(commands, Unavailable(GOING))
             await self._connection.close()
 
-    def _enqueue(self, command: Command, *, again: bool = False) -> None:
+    def _enqueue(self, command: Command, *, due: bool = False, again: bool = False) -> None:
         waiting = self._commands.get(command.execution_id)
         if waiting is None:
-            self._lane.put(command.execution_id, urgent=again)
+            if due:
+                self._lane.put_due(command.execution_id)
+            else:
+                self._lane.put(command.execution_id, urgent=again)
             self._commands[command.execution_id] = [command]
         elif len(waiting) < _MAX_WAITING_PER_EXECUTION or again:
             waiting.append(command)
@@ -139,9 +144,10 @@ class AppendLane:
     def _take_turns(self) -> list[Turn]:
         turns: list[Turn] = []
         size = 0
-        waiting = self._lane.waiting
-        while waiting and len(turns) < MAX_BATCH_ROWS and size < MAX_BATCH_BYTES:
-            id_ = waiting.popleft()
+        queue = self._lane.next_queue()
+        most = MAX_BATCH_ROWS if queue is self._lane.due else _MAX_WAITING_ROWS
+        while queue and len(turns) < most and size < MAX_BATCH_BYTES:
+            id_ = queue.popleft()
             commands = self._commands.pop(id_)
             state = self._context.cache.get(id_)
             if state is None:

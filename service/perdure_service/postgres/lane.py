@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 FLUSH_TIMEOUT_SECONDS = 30.0
 _RECONNECT_DELAY_SECONDS = 0.05
 _MAX_RECONNECT_DELAY_SECONDS = 1.0
+_MAX_DUE_IN_A_ROW = 4
+"""Flushes of what is due before one of what waits: neither starves."""
 
 
 class LostFlush(Exception):
@@ -68,10 +70,13 @@ class LaneConnection:
 
 
 class Lane(Generic[T]):
-    """A queue of items and the loop that flushes them in batches."""
+    """Two queues of items and the loop that flushes them in batches: what is due overtakes what
+    waits, and a flush has items of one queue only, so that a clock is not late for a crowd."""
 
     def __init__(self, flush: Callable[[], Awaitable[None]], max_waiting: int) -> None:
         self.waiting: deque[T] = deque()
+        self.due: deque[T] = deque()
+        self._due_in_a_row = 0
         self._flush = flush
         self._max_waiting = max_waiting
         self._arrived = asyncio.Event()
@@ -89,13 +94,26 @@ class Lane(Generic[T]):
             self.waiting.append(item)
         self._arrived.set()
 
+    def put_due(self, item: T) -> None:
+        """Queue what should have happened by now. The caller bounds how many of them there are."""
+        self.due.append(item)
+        self._arrived.set()
+
+    def next_queue(self) -> deque[T]:
+        """Where the flush that begins now takes from."""
+        if self.due and not (self.waiting and self._due_in_a_row >= _MAX_DUE_IN_A_ROW):
+            self._due_in_a_row += 1
+            return self.due
+        self._due_in_a_row = 0
+        return self.waiting
+
     async def run(self) -> None:
-        """Flush for ever. `flush` takes from `waiting` and handles its own errors."""
+        """Flush for ever. `flush` takes from `next_queue` and handles its own errors."""
         delay_seconds = _RECONNECT_DELAY_SECONDS
         while True:
             await self._arrived.wait()
             self._arrived.clear()
-            while self.waiting:
+            while self.waiting or self.due:
                 try:
                     await self._flush()
                     delay_seconds = _RECONNECT_DELAY_SECONDS
@@ -103,5 +121,6 @@ class Lane(Generic[T]):
                     logger.warning("lost the connection to Postgres in a write: %s", error)
                     await asyncio.sleep(delay_seconds)
                     delay_seconds = min(2 * delay_seconds, _MAX_RECONNECT_DELAY_SECONDS)
-                # Read what has arrived before the next flush: fewer and larger ones cost less.
-                await asyncio.sleep(0)
+                if not self.due:
+                    # Read what has arrived before the next flush: fewer and larger ones cost less.
+                    await asyncio.sleep(0)

@@ -105,10 +105,8 @@ class PostgresLog:
         await self.recent(id_)
         return await self._appends.submit(id_, decide, verify=verify)
 
-    def submit(
-        self, id_: ExecutionId, decide: Decide[T], *, verify: bool = True
-    ) -> asyncio.Future[Outcome[T]]:
-        return self._appends.submit(id_, decide, verify=verify)
+    def submit_due(self, id_: ExecutionId, decide: Decide[T]) -> asyncio.Future[Outcome[T]]:
+        return self._appends.submit(id_, decide, verify=False, due=True)
 
     async def start(self, new: NewExecution, lock: NameLock | None = None) -> Execution | Holder:
         return await self._starts.start(new, lock)

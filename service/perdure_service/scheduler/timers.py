@@ -62,7 +62,7 @@ class Timers:
         for id_ in fresh:
             await self._room.acquire()
             try:
-                tick = self._log.submit(id_, decide_tick, verify=False)
+                tick = self._log.submit_due(id_, decide_tick)
             except Unavailable as error:
                 self._room.release()
                 logger.warning("timers wait for the next look: %s", error)
