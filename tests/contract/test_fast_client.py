@@ -102,9 +102,8 @@ def test_a_refusal_raises_what_boto3_raises(
         fast.checkpoint_durable_execution(**request)
     assert ours.value.operation_name == boto3s.value.operation_name
     assert ours.value.response["Error"] == boto3s.value.response["Error"]
-    status = "HTTPStatusCode"
-    theirs = boto3s.value.response["ResponseMetadata"][status]
-    assert ours.value.response["ResponseMetadata"][status] == theirs
+    theirs = boto3s.value.response["ResponseMetadata"]["HTTPStatusCode"]
+    assert ours.value.response["ResponseMetadata"]["HTTPStatusCode"] == theirs
 
 
 def test_a_stale_token_is_refused_in_the_words_that_the_sdk_looks_for(
