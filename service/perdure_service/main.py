@@ -175,6 +175,7 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         notices=notices,
         closings=closings,
         end=end,
+        catalogue=catalogue,
         workforces=(sessions, push),
         offer=claimer.offer,
         letters_are_due=post.wake,

@@ -103,6 +103,61 @@ class RawWorker:
         assert self.finish(delivered, b'{"Status": "PENDING"}').status_code == 202
 
 
+@dataclass(frozen=True, slots=True)
+class PoolWorker:
+    """A worker that runs what was deployed for `runtime`."""
+
+    http: httpx.Client
+    runtime: str
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    def register(self, *, per_function: int = 10, held: Sequence[str] = ()) -> httpx.Response:
+        body = {
+            "WorkerId": self.id,
+            "Host": "here",
+            "Pid": 43,
+            "Functions": [],
+            "Held": list(held),
+            "Pools": [{"Runtime": self.runtime, "Interpreter": f"{self.runtime} of the tests"}],
+            "PoolConcurrency": per_function,
+        }
+        return self.http.post("/v1/workers", json=body)
+
+    def poll(
+        self, *, total: int = 1, wait_seconds: float = 10, **functions: int
+    ) -> list[Delivered]:
+        """`functions` are the free slots of those that hold some."""
+        body = {
+            "Free": {},
+            "PoolFree": {"Total": total, "Functions": functions},
+            "Confirm": [],
+            "WaitSeconds": wait_seconds,
+        }
+        answer = self.http.post(f"/v1/workers/{self.id}/poll", json=body)
+        assert answer.status_code == 200, answer.text
+        delivered = list(_frames(answer.content))
+        self.heartbeat(*(one.id for one in delivered))
+        return delivered
+
+    def take(self) -> Delivered:
+        (delivered,) = self.poll()
+        return delivered
+
+    def heartbeat(self, *held: str) -> httpx.Response:
+        return self.http.post(f"/v1/workers/{self.id}/heartbeat", json={"Held": list(held)})
+
+    def succeed(self, delivered: Delivered) -> None:
+        answer = self.http.post(
+            f"/v1/workers/{self.id}/invocations/{delivered.id}/result",
+            content=json.dumps({"Status": "SUCCEEDED", "Result": '"done"'}).encode(),
+            headers={"Perdure-Outcome": "returned"},
+        )
+        assert answer.status_code == 202, answer.text
+
+    def leave(self) -> None:
+        assert self.http.delete(f"/v1/workers/{self.id}").status_code == 200
+
+
 def _frames(body: bytes) -> list[Delivered]:
     frames = []
     while body:

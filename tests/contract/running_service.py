@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 
@@ -45,6 +46,11 @@ class RunningService:
             ).fetchone()
         assert row is not None
         return tuple(int(number) for number in row)
+
+    def execute(self, statement: LiteralString, *parameters: object) -> None:
+        """What another process may do to the database."""
+        with psycopg.connect(self.database_url) as connection:
+            connection.execute(statement, parameters)
 
     def log_after(self, offset: int) -> list[str]:
         return self.log.read_text()[offset:].splitlines()

@@ -12,7 +12,7 @@ from perdure_service.domain.decide_invocation import Claim, decide_claim
 from perdure_service.domain.decide_pause import PauseRequest, decide_pause
 from perdure_service.domain.ids import ExecutionId, InvocationId, WorkerId
 from perdure_service.domain.instant import Instant, after
-from perdure_service.ports.look import LookRequest, Sighting
+from perdure_service.ports.look import LookRequest, Ready, Sighting
 from perdure_service.ports.workers import Claimed, Heard, WorkerCard
 from perdure_service.postgres.look import PostgresLook
 from tests.support.executions import WORKER, identity
@@ -30,6 +30,7 @@ async def look(by: Replica, in_seconds: float = 0, **changes: Any) -> Sighting:
         "now": now,
         "workers": [],
         "served": ["order"],
+        "runtimes": [],
         "awaited": [],
         "upcoming_from": now,
         "upcoming_to": now,
@@ -85,9 +86,17 @@ async def test_ready_invocations_are_found_for_the_functions_that_are_served(
                 " VALUES (%s, '0', 'order', '1', 'r', 1, 1, 'Zip', '', '', clock_timestamp())",
                 (queued.identity.function_version_id,),
             )
-        assert (await look(one)).ready == [("order", queued.id)]
-        assert (await look(one, served=["another"])).ready == []
-        assert (await look(one, -60)).ready == []
+            found = Ready("order", queued.identity.function_version_id, queued.id)
+            assert (await look(one)).ready == [found]
+            assert (await look(one, served=["another"])).ready == []
+            assert (await look(one, -60)).ready == []
+            connection.execute(
+                "UPDATE function_version SET deployed = true, runtime = 'python3.13',"
+                " handler = 'app.handler', code_sha256 = repeat('ab', 32), code_bytes = 1"
+            )
+            assert (await look(one)).ready == [], "a pool runs it by now"
+            assert (await look(one, runtimes=["python3.13"])).ready == [found]
+            assert (await look(one, runtimes=["nodejs24.x"])).ready == []
 
 
 async def test_a_lease_ends_when_nobody_has_heard_of_its_worker(database_url: str) -> None:

@@ -88,6 +88,7 @@ def test_the_look_finds_timers_and_ready_invocations_by_index(filled: str) -> No
         "seen": [],
         "may_end_leases": True,
         "served": ["f"],
+        "runtimes": ["python3.13"],
         "ids": [],
         "hosts": [],
         "pids": [],

@@ -127,7 +127,7 @@ class HotRoutes:
         poll = parse_poll(await exchange.body(_SMALL_BODY_BYTES))
         async with WhileConnected(exchange.receive):
             handed = await self._use_cases.workers.poll(
-                worker, poll.free, poll.confirmed, poll.wait_seconds
+                worker, poll.free, poll.pool_free, poll.confirmed, poll.wait_seconds
             )
         return Answer(200, frames(handed), content_type=INVOCATIONS)
 

@@ -82,6 +82,9 @@ class PushTargets:
         """None by name: every replica serves all push targets."""
         return frozenset()
 
+    def served_runtimes(self) -> frozenset[str]:
+        return frozenset()
+
     def forget(self, invocation_id: InvocationId) -> None:
         """Nothing is kept beyond the call."""
 

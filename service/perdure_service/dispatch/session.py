@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from perdure_service.dispatch.slots import NamedSlots, PoolSlots, Slots
+from perdure_service.domain.functions import FunctionVersion
 from perdure_service.domain.ids import InvocationId
-from perdure_service.ports.workers import Handed, WorkerCard
+from perdure_service.ports.workers import Handed, PoolFree, WorkerCard
 
 _BETWEEN_POLLS_SECONDS = 0.25
 
@@ -16,10 +17,9 @@ _BETWEEN_POLLS_SECONDS = 0.25
 @dataclass(eq=False, slots=True)
 class Session:
     """`held` is what the worker said to have at `held_at`. `arrived` is set while a poll is held,
-    `answered_at` is when the last one was answered. `free` are the slots that it offered and that
-    are not taken, `reserved` what is being committed for it, `outbox` what its next answer will
-    hold, `unconfirmed` what it has not said to have; each goes back to the queue when its timer
-    ends. Times are those of the event loop, in seconds."""
+    `answered_at` is when the last one was answered. `outbox` is what its next answer will hold,
+    `unconfirmed` what it has not said to have; each goes back to the queue when its timer ends.
+    Times are those of the event loop, in seconds."""
 
     card: WorkerCard
     seen_at: float
@@ -27,36 +27,37 @@ class Session:
     held_at: float = float("-inf")
     arrived: asyncio.Event | None = None
     answered_at: float = float("-inf")
-    free: dict[str, int] = field(default_factory=dict)
-    reserved: Counter[str] = field(default_factory=Counter)
+    runtimes: frozenset[str] = frozenset()
+    named: NamedSlots = field(default_factory=NamedSlots)
+    pool: PoolSlots = field(default_factory=PoolSlots)
     outbox: list[Handed] = field(default_factory=list)
     unconfirmed: dict[InvocationId, asyncio.TimerHandle] = field(default_factory=dict)
 
-    def offer(self, free: Mapping[str, int]) -> None:
+    def is_now(self, card: WorkerCard) -> None:
+        """The worker has registered, perhaps again and with other functions or pools."""
+        self.card = card
+        self.runtimes = card.runtimes
+        self.pool.per_function = card.pool_concurrency
+
+    def offer(self, free: Mapping[str, int], pool_free: PoolFree) -> None:
         """The worker has so many slots, not counting what it does not know of yet."""
-        unknown = self.reserved + Counter(handed.version.function_name for handed in self.outbox)
-        self.free = {name: count - unknown[name] for name, count in free.items()}
+        self.named.offer(free)
+        self.pool.offer(pool_free)
 
-    def has_slot(self, function_name: str, now: float) -> bool:
-        """A slot in the held poll, or left over from one that was answered a moment ago: the worker
-        polls again right away, and what it gets then need not wait for that."""
-        if self.arrived is None and now - self.answered_at > _BETWEEN_POLLS_SECONDS:
-            return False
-        return self.free.get(function_name, 0) > 0
+    def slots_for(self, version: FunctionVersion) -> Slots | None:
+        """Those that may run it: of the pools if it was deployed, else those of its name. None if
+        no pool here has its runtime."""
+        if not version.deployed:
+            return self.named
+        return self.pool if version.runtime in self.runtimes else None
 
-    def take_slot(self, function_name: str) -> None:
-        self.free[function_name] -= 1
-        self.reserved[function_name] += 1
-
-    def free_slot(self, function_name: str) -> None:
-        """What the slot was taken for did not commit."""
-        self.reserved[function_name] -= 1
-        if function_name in self.free:
-            self.free[function_name] += 1
+    def is_reachable(self, now: float) -> bool:
+        """It polls, or was answered a moment ago: then it polls again right away, and what it gets
+        for a slot left over from then need not wait for that."""
+        return self.arrived is not None or now - self.answered_at <= _BETWEEN_POLLS_SECONDS
 
     def put(self, handed: Handed, unconfirmed: asyncio.TimerHandle) -> None:
         """What a slot was taken for is committed: it goes with the next answer."""
-        self.reserved[handed.identity.function_name] -= 1
         self.unconfirmed[handed.invocation_id] = unconfirmed
         self.outbox.append(handed)
         if self.arrived is not None:
@@ -66,6 +67,8 @@ class Session:
         """The next answer, without what it is too late for."""
         self.answered_at = now
         outbox, self.outbox = self.outbox, []
+        for handed in outbox:
+            self._settle(handed)
         return [handed for handed in outbox if self._may_still_go(handed.invocation_id, now)]
 
     def saw(self, held: Iterable[InvocationId], now: float) -> None:
@@ -78,6 +81,9 @@ class Session:
 
     def drop(self, id_: InvocationId) -> bool:
         """Forget an invocation that was not confirmed in time; False if it was."""
+        for handed in self.outbox:
+            if handed.invocation_id == id_:
+                self._settle(handed)
         self.outbox = [handed for handed in self.outbox if handed.invocation_id != id_]
         return self.unconfirmed.pop(id_, None) is not None
 
@@ -86,7 +92,12 @@ class Session:
         if self.arrived is not None:
             self.arrived.set()
         self.arrived = None
-        self.free = {}
+        self.named.withdraw()
+        self.pool.withdraw()
+
+    def _settle(self, handed: Handed) -> None:
+        slots: Slots = self.pool if handed.version.deployed else self.named
+        slots.settle(handed.identity.function_name)
 
     def _may_still_go(self, id_: InvocationId, now: float) -> bool:
         timer = self.unconfirmed.get(id_)

@@ -1,10 +1,11 @@
 """The workers that poll this replica, and the slots that they offer.
 
-A poll offers free slots by function name. `reserve` takes one for a claim that is about to be
-committed; `deliver` puts the committed claim into the worker's next answer; what the worker does
-not confirm in two seconds goes back to the queue. So does what took half a lease to commit: whoever
-stood still for much longer would hand out what others have given away. All of it is memory: the
-tables are the truth, and a worker that finds itself unknown registers again.
+A poll offers free slots, by function name and of the worker's pools. `reserve` takes one for a
+claim that is about to be committed; `deliver` puts the committed claim into the worker's next
+answer; what the worker does not confirm in two seconds goes back to the queue. So does what took
+half a lease to commit: whoever stood still for much longer would hand out what others have given
+away. All of it is memory: the tables are the truth, and a worker that finds itself unknown
+registers again.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from perdure_service.application.end_invocation import EndInvocation
 from perdure_service.application.envelope import Envelopes
 from perdure_service.application.randomness import random_uuid
 from perdure_service.dispatch.session import Session
+from perdure_service.dispatch.slots import Slots
 from perdure_service.domain.decide_invocation import Claim, Delivery, Failed, Returned
 from perdure_service.domain.errors import DomainError, ResourceNotFound, Unavailable
 from perdure_service.domain.execution import Execution, Identity
@@ -26,7 +28,7 @@ from perdure_service.domain.functions import FunctionVersion
 from perdure_service.domain.ids import ExecutionId, InvocationId, WorkerId
 from perdure_service.ports.claims import ClaimStore
 from perdure_service.ports.functions import FunctionCatalogue
-from perdure_service.ports.workers import Claimed, Handed, Heard, WorkerCard
+from perdure_service.ports.workers import Claimed, Handed, Heard, PoolFree, WorkerCard
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,14 @@ class _Delivered:
 
     execution_id: ExecutionId
     worker_id: WorkerId
+
+
+@frozen
+class _Reserved:
+    """A slot that was taken for a claim, and when, by the event loop's clock."""
+
+    at: float
+    slots: Slots
 
 
 class Sessions:
@@ -61,7 +71,7 @@ class Sessions:
         self._lease_seconds = lease_seconds
         self._sessions: dict[WorkerId, Session] = {}
         self._running: dict[InvocationId, _Delivered] = {}
-        self._reserved_at: dict[InvocationId, float] = {}
+        self._reserved: dict[InvocationId, _Reserved] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
         self.on_free: Callable[[], None] = lambda: None
@@ -98,28 +108,38 @@ class Sessions:
         cards = (session.card for session in self._sessions.values())
         return frozenset(name for card in cards for name in card.function_names)
 
+    def served_runtimes(self) -> frozenset[str]:
+        """The runtimes of the pools of the workers registered here."""
+        return frozenset().union(*(session.runtimes for session in self._sessions.values()))
+
     # ports.dispatch
 
     def reserve(self, identity: Identity) -> Claim | None:
-        name, now = identity.function_name, self._now()
-        able = [session for session in self._sessions.values() if session.has_slot(name, now)]
-        idlest = max(
-            able,
-            key=lambda session: (session.arrived is not None, session.free[name]),
-            default=None,
-        )
-        if idlest is None:
+        version = self._catalogue.remembered(identity.function_version_id)
+        if version is None:
             return None
-        idlest.take_slot(name)
+        name, now = identity.function_name, self._now()
+        best: tuple[tuple[bool, int], Session, Slots] | None = None
+        for session in self._sessions.values():
+            slots = session.slots_for(version)
+            if slots is None or not session.is_reachable(now):
+                continue
+            left = slots.left(name)
+            if left <= 0:
+                continue
+            rank = session.arrived is not None, left
+            if best is None or rank > best[0]:
+                best = rank, session, slots
+        if best is None:
+            return None
+        _, idlest, slots = best
+        slots.take(name)
         claim = Claim(idlest.card.id, InvocationId(random_uuid()))
-        self._reserved_at[claim.invocation_id] = now
+        self._reserved[claim.invocation_id] = _Reserved(now, slots)
         return claim
 
     def release(self, claim: Claim, identity: Identity) -> None:
-        self._reserved_at.pop(claim.invocation_id, None)
-        session = self._sessions.get(claim.worker_id)
-        if session is not None:
-            session.free_slot(identity.function_name)
+        self._reserved.pop(claim.invocation_id).slots.free(identity.function_name)
 
     def deliver(self, execution: Execution, delivery: Delivery) -> None:
         version = self._catalogue.fresh(execution.identity.function_version_id)
@@ -141,8 +161,10 @@ class Sessions:
     ) -> None:
         id_, identity = delivery.claim.invocation_id, execution.identity
         session = self._sessions.get(delivery.claim.worker_id)
-        now = self._now()
-        if session is None or now - self._reserved_at[id_] > self._lease_seconds / 2:
+        reserved, now = self._reserved[id_], self._now()
+        is_late = now - reserved.at > self._lease_seconds / 2
+        # It may have been deployed, or taken back by who serves it, since the slot was taken.
+        if is_late or session is None or session.slots_for(version) is not reserved.slots:
             self.release(delivery.claim, identity)
             self._own(self._give_back(execution.id, id_))
             return
@@ -151,7 +173,7 @@ class Sessions:
         except Exception as error:
             self._fail_delivery(execution, delivery, error)
             return
-        del self._reserved_at[id_]
+        del self._reserved[id_]
         self._running[id_] = _Delivered(execution.id, session.card.id)
         unconfirmed = asyncio.get_running_loop().call_at(
             now + CONFIRM_SECONDS, self._unconfirmed, session, execution.id, id_
@@ -178,7 +200,7 @@ class Sessions:
         session = self._sessions.get(card.id)
         if session is None:
             session = self._sessions[card.id] = Session(card, self._now())
-        session.card = card
+        session.is_now(card)
         self._hear(session, held)
         for execution_id, invocation_id in await self._claims.of_worker(card.id):
             if invocation_id in held or invocation_id in session.unconfirmed:
@@ -190,6 +212,7 @@ class Sessions:
         self,
         worker_id: WorkerId,
         free: Mapping[str, int],
+        pool_free: PoolFree,
         confirmed: Sequence[InvocationId],
         wait_seconds: float,
     ) -> list[Handed]:
@@ -198,7 +221,7 @@ class Sessions:
         session.end_poll()
         if self._closing:
             raise Unavailable("The service is stopping. Poll again in a moment.")
-        session.offer(free)
+        session.offer(free, pool_free)
         self.on_free()
         if not session.outbox:
             await self._hold(session, wait_seconds)

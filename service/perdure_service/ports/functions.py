@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 from perdure_service.domain.functions import Alias, Function, FunctionVersion
@@ -41,6 +42,11 @@ class FunctionCatalogue(Protocol):
 
     def remembered(self, id_: FunctionVersionId) -> FunctionVersion | None:
         """The version if it was read before, however long ago; no I/O."""
+        ...
+
+    async def refresh(self, ids: Collection[FunctionVersionId]) -> None:
+        """Read those again, in one statement, that may have changed since they were read: what is
+        `remembered` of them is true now. Ignores those that are gone."""
         ...
 
     async def create(self, version: FunctionVersion) -> FunctionVersion:

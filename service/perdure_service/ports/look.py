@@ -8,7 +8,7 @@ from typing import Protocol
 
 from perdure_service.domain.execution import ParentLink
 from perdure_service.domain.frozen import frozen
-from perdure_service.domain.ids import ExecutionId, InvocationId
+from perdure_service.domain.ids import ExecutionId, FunctionVersionId, InvocationId
 from perdure_service.domain.instant import Instant
 from perdure_service.ports.workers import Claimed, Heard
 
@@ -16,13 +16,14 @@ from perdure_service.ports.workers import Claimed, Heard
 @frozen
 class LookRequest:
     """What this replica knows and wants. `workers` are alive; what was claimed for them before
-    `claimed_before` is listed. Timers due in (`upcoming_from`,
-    `upcoming_to`] are listed so that they fire on time; lost invocations only if
-    `may_end_leases`."""
+    `claimed_before` is listed. They serve functions by name, and deployed ones by their
+    runtime. Timers due in (`upcoming_from`, `upcoming_to`] are listed so that they fire on time;
+    lost invocations only if `may_end_leases`."""
 
     now: Instant
     workers: Sequence[Heard]
     served: Sequence[str]
+    runtimes: Sequence[str]
     awaited: Sequence[ExecutionId]
     upcoming_from: Instant
     upcoming_to: Instant
@@ -31,15 +32,23 @@ class LookRequest:
     claimed_before: Instant
 
 
+@frozen
+class Ready:
+    """An invocation that is queued and ready, of a function that a worker here serves."""
+
+    function_name: str
+    function_version_id: FunctionVersionId
+    execution_id: ExecutionId
+
+
 @dataclass(slots=True)
 class Sighting:
-    """What the look found. Ready invocations come with their function's name, lost ones with their
-    worker's invocation id; `claimed` are those of this replica's workers. `is_full`: there may be
-    more, look again at once."""
+    """What the look found. Lost invocations come with their worker's invocation id; `claimed` are
+    those of this replica's workers. `is_full`: there may be more, look again at once."""
 
     overdue: list[ExecutionId] = field(default_factory=list)
     upcoming: list[tuple[Instant, ExecutionId]] = field(default_factory=list)
-    ready: list[tuple[str, ExecutionId]] = field(default_factory=list)
+    ready: list[Ready] = field(default_factory=list)
     lost: list[tuple[ExecutionId, InvocationId]] = field(default_factory=list)
     claimed: list[Claimed] = field(default_factory=list)
     notices: list[tuple[ParentLink, ExecutionId]] = field(default_factory=list)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import Protocol
 
 from perdure_service.domain.decide_invocation import Failed, Returned
@@ -13,13 +14,37 @@ from perdure_service.domain.ids import ExecutionId, InvocationId, WorkerId
 
 
 @frozen
+class Pool:
+    """A runtime that a worker runs deployed code with. `interpreter` is for people to read."""
+
+    runtime: str
+    interpreter: str
+
+
+@frozen
 class WorkerCard:
-    """Who a worker is and what it serves: any version of these functions."""
+    """Who a worker is and what it serves: any version of these functions that was not deployed, and
+    whatever was deployed for the runtime of a pool, `pool_concurrency` invocations of each function
+    at a time."""
 
     id: WorkerId
     host: str
     pid: int
     function_names: tuple[str, ...]
+    pools: tuple[Pool, ...] = ()
+    pool_concurrency: int = 0
+
+    @property
+    def runtimes(self) -> frozenset[str]:
+        return frozenset(pool.runtime for pool in self.pools)
+
+
+@frozen
+class PoolFree:
+    """Free slots of a worker's pools: over all functions, and for those that hold some by name."""
+
+    total: int = 0
+    functions: Mapping[str, int] = field(default_factory=dict, hash=False)
 
 
 @frozen
@@ -68,12 +93,13 @@ class WorkerSessions(Protocol):
         self,
         worker_id: WorkerId,
         free: Mapping[str, int],
+        pool_free: PoolFree,
         confirmed: Sequence[InvocationId],
         wait_seconds: float,
     ) -> list[Handed]:
-        """Work for the free slots (by function name), at the latest after `wait_seconds`, then
-        perhaps none. `confirmed` are invocations of the last answer that arrived. A second poll
-        of a worker ends the first, empty."""
+        """Work for the free slots (by function name, and of the pools), at the latest after
+        `wait_seconds`, then perhaps none. `confirmed` are invocations of the last answer that
+        arrived. A second poll of a worker ends the first, empty."""
         ...
 
     def heartbeat(self, worker_id: WorkerId, held: Sequence[InvocationId]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -48,6 +48,15 @@ class PostgresFunctions:
 
     def remembered(self, id_: FunctionVersionId) -> FunctionVersion | None:
         return self._by_id.remembered(id_)
+
+    async def refresh(self, ids: Collection[FunctionVersionId]) -> None:
+        stale = [id_ for id_ in ids if self.fresh(id_) is None]
+        if not stale:
+            return
+        query = sa.select(function_version).where(function_version.c.id.in_(stale))
+        async with transaction(self._engine) as connection:
+            for row in (await connection.execute(query)).mappings():
+                self._remember(version_of(row))
 
     async def function(self, name: str) -> Function:
         return await self._functions(name)

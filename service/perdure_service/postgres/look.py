@@ -9,9 +9,15 @@ a dead letter is due. The same statement says which workers live, and reads the 
 from __future__ import annotations
 
 from perdure_service.domain.execution import ParentLink
-from perdure_service.domain.ids import ExecutionId, InvocationId, WorkerId, part_of
+from perdure_service.domain.ids import (
+    ExecutionId,
+    FunctionVersionId,
+    InvocationId,
+    WorkerId,
+    part_of,
+)
 from perdure_service.domain.instant import after
-from perdure_service.ports.look import LookRequest, Sighting
+from perdure_service.ports.look import LookRequest, Ready, Sighting
 from perdure_service.ports.workers import Claimed
 from perdure_service.postgres.arrays import Instants, Int2s, Int4s, OneInstant, Texts, Uuids
 from perdure_service.postgres.clock import PostgresClock, monotonic_seconds
@@ -36,10 +42,11 @@ UNION ALL
    FROM timer WHERE due_at > %(upcoming_from)s AND due_at <= %(upcoming_to)s
   ORDER BY due_at LIMIT {_MOST_UPCOMING})
 UNION ALL
-(SELECT 'ready', i.execution_id, NULL, v.function_name, i.ready_at
+(SELECT 'ready', i.execution_id, v.id, v.function_name, i.ready_at
    FROM invocation i JOIN function_version v ON v.id = i.function_version_id
   WHERE i.worker_id IS NULL AND i.ready_at <= %(now)s
-    AND (v.function_name = ANY(%(served)s) OR v.image_uri IS NOT NULL)
+    AND (CASE WHEN v.deployed THEN v.runtime = ANY(%(runtimes)s)
+              ELSE v.function_name = ANY(%(served)s) END OR v.image_uri IS NOT NULL)
   ORDER BY i.ready_at LIMIT {_LIMIT})
 UNION ALL
 (SELECT 'lost', i.execution_id, i.invocation_id, NULL, i.ready_at
@@ -87,6 +94,7 @@ class PostgresLook:
             "upcoming_from": OneInstant(request.upcoming_from),
             "upcoming_to": OneInstant(request.upcoming_to),
             "served": Texts(list(request.served)),
+            "runtimes": Texts(list(request.runtimes)),
             "may_end_leases": request.may_end_leases,
             "lease_began": OneInstant(after(request.now, -request.lease_seconds)),
             "claimed_before": OneInstant(request.claimed_before),
@@ -106,7 +114,8 @@ class PostgresLook:
                 case "upcoming":
                     sighting.upcoming.append((at, ExecutionId(id_)))
                 case "ready":
-                    sighting.ready.append((operation_id, ExecutionId(id_)))
+                    version_id = FunctionVersionId(other)
+                    sighting.ready.append(Ready(operation_id, version_id, ExecutionId(id_)))
                 case "lost":
                     sighting.lost.append((ExecutionId(id_), InvocationId(other)))
                 case "claimed":

@@ -17,6 +17,7 @@ from perdure_service.domain.ids import ExecutionId, InvocationId
 from perdure_service.domain.instant import Instant, after
 from perdure_service.domain.operations import ErrorObject
 from perdure_service.ports.clock import Clock
+from perdure_service.ports.functions import FunctionCatalogue
 from perdure_service.ports.look import Look, LookRequest, Sighting
 from perdure_service.ports.workers import Claimed, Heard
 from perdure_service.scheduler.notices import Notices
@@ -37,6 +38,8 @@ class Workforce(Protocol):
 
     def served_functions(self) -> frozenset[str]: ...
 
+    def served_runtimes(self) -> frozenset[str]: ...
+
     def forget(self, invocation_id: InvocationId) -> None: ...
 
     def compare(self, claims: Sequence[Claimed]) -> None:
@@ -56,6 +59,7 @@ class Watch:
     notices: Notices
     closings: Closings
     end: EndInvocation
+    catalogue: FunctionCatalogue
     workforces: Sequence[Workforce]
     offer: Callable[[str, ExecutionId], None]
     letters_are_due: Callable[[], None]
@@ -110,6 +114,9 @@ class Watch:
                 served=sorted(
                     {name for force in self.workforces for name in force.served_functions()}
                 ),
+                runtimes=sorted(
+                    {name for force in self.workforces for name in force.served_runtimes()}
+                ),
                 awaited=self.closings.awaited,
                 upcoming_from=upcoming_from,
                 upcoming_to=upcoming_to,
@@ -127,8 +134,10 @@ class Watch:
     async def _hand_out(self, found: Sighting) -> None:
         self.timers.add(found.upcoming)
         await self.timers.fire(found.overdue)
-        for function_name, id_ in found.ready:
-            self.offer(function_name, id_)
+        # One that was served by name when it was last read may have been deployed for a pool.
+        await self.catalogue.refresh({ready.function_version_id for ready in found.ready})
+        for ready in found.ready:
+            self.offer(ready.function_name, ready.execution_id)
         for id_ in found.closed:
             self.closings.closed_elsewhere(id_)
         self.notices.deliver(found.notices)

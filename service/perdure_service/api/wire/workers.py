@@ -29,7 +29,7 @@ from perdure_service.domain.ids import LATEST, InvocationId, WorkerId, is_uuid
 from perdure_service.domain.limits import MEBIBYTE
 from perdure_service.domain.operations import ErrorObject
 from perdure_service.domain.output import parse_runtime_error
-from perdure_service.ports.workers import Handed, WorkerCard, WorkerSessions
+from perdure_service.ports.workers import Handed, Pool, PoolFree, WorkerCard, WorkerSessions
 
 INVOCATIONS = b"application/vnd.perdure.invocations"
 
@@ -38,6 +38,7 @@ _MAX_ERROR_CHARACTERS = 32_768
 _LONGEST_POLL_SECONDS = 60
 
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=256), WITHOUT_NUL]
+_Slots = Annotated[int, Field(ge=0, le=10_000)]
 _Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -52,16 +53,29 @@ class FunctionRegistrationBody(TypedDict, total=False):
     DeadLetterConfig: DeadLetterConfigBody | None
 
 
+class PoolBody(TypedDict, total=False):
+    Runtime: Required[_Name]
+    Interpreter: Required[_Name]
+
+
 class RegistrationBody(TypedDict, total=False):
     WorkerId: Required[Uuid]
     Host: Required[_Name]
     Pid: Required[Annotated[int, Field(ge=0, le=2**31 - 1)]]
     Functions: Required[list[FunctionRegistrationBody]]
     Held: Required[list[Uuid]]
+    Pools: list[PoolBody] | None
+    PoolConcurrency: _Slots | None
+
+
+class PoolFreeBody(TypedDict, total=False):
+    Total: Required[_Slots]
+    Functions: dict[_Name, _Slots] | None
 
 
 class PollBody(TypedDict, total=False):
-    Free: Required[dict[_Name, Annotated[int, Field(ge=0, le=10_000)]]]
+    Free: Required[dict[_Name, _Slots]]
+    PoolFree: PoolFreeBody | None
     Confirm: list[Uuid] | None
     WaitSeconds: Required[Annotated[float, Field(ge=0, le=_LONGEST_POLL_SECONDS)]]
 
@@ -85,6 +99,7 @@ class Registration:
 @frozen
 class Poll:
     free: Mapping[str, int]
+    pool_free: PoolFree
     confirmed: Sequence[InvocationId]
     wait_seconds: float
 
@@ -106,6 +121,8 @@ def parse_registration(body: bytes) -> Registration:
             host=parsed["Host"],
             pid=parsed["Pid"],
             function_names=tuple(function.name for function in functions),
+            pools=_pools(parsed.get("Pools") or ()),
+            pool_concurrency=parsed.get("PoolConcurrency") or 0,
         ),
         functions=functions,
         held=_ids(parsed["Held"]),
@@ -134,7 +151,12 @@ def registration_answer(
 
 def parse_poll(body: bytes) -> Poll:
     parsed: PollBody = parse_json(POLL_BODY, body)
-    return Poll(parsed["Free"], _ids(parsed.get("Confirm") or ()), parsed["WaitSeconds"])
+    return Poll(
+        parsed["Free"],
+        _pool_free(parsed.get("PoolFree")),
+        _ids(parsed.get("Confirm") or ()),
+        parsed["WaitSeconds"],
+    )
 
 
 def parse_heartbeat(body: bytes) -> Sequence[InvocationId]:
@@ -211,7 +233,7 @@ def _storable(text: str | None) -> str | None:
 
 def _frame_header(handed: Handed) -> dict[str, Any]:
     version, identity = handed.version, handed.identity
-    return {
+    header: dict[str, Any] = {
         "InvocationId": handed.invocation_id,
         "FunctionName": version.function_name,
         "Version": version.version,
@@ -223,6 +245,27 @@ def _frame_header(handed: Handed) -> dict[str, Any]:
         "TenantId": identity.tenant_id,
         "ClientContext": identity.client_context,
     }
+    if version.deployed:
+        header |= {
+            "CodeSha256": version.code_sha256,
+            "Runtime": version.runtime,
+            "Environment": version.environment,
+            "MemorySize": version.memory_mb,
+            "Durable": version.durable is not None,
+            "RevisionId": version.revision_id,
+        }
+    return header
+
+
+def _pools(bodies: Sequence[PoolBody]) -> tuple[Pool, ...]:
+    pools = {body["Runtime"]: Pool(body["Runtime"], body["Interpreter"]) for body in bodies}
+    if len(pools) < len(bodies):
+        raise InvalidParameterValue("Pools names a Runtime twice: give each of them once.")
+    return tuple(pools.values())
+
+
+def _pool_free(body: PoolFreeBody | None) -> PoolFree:
+    return PoolFree() if body is None else PoolFree(body["Total"], body.get("Functions") or {})
 
 
 def _served(body: FunctionRegistrationBody) -> ServedFunction:

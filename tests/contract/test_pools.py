@@ -1,0 +1,173 @@
+"""Workers that run whatever was deployed for a runtime."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.contract.deployed import deploy
+from tests.contract.raw_worker import PoolWorker, RawWorker
+from tests.contract.running_service import RunningService
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+def pool(http: httpx.Client) -> PoolWorker:
+    """A registered worker of a runtime that no other test uses."""
+    worker = PoolWorker(http, f"python3.{uuid.uuid4().int}")
+    assert worker.register().status_code == 200
+    return worker
+
+
+@pytest.fixture
+def deployed(service: RunningService, function: str, pool: PoolWorker) -> str:
+    """A durable function of the pool's runtime."""
+    deploy(service.database_url, function, runtime=pool.runtime)
+    return function
+
+
+def start(aws: Any, function: str, qualifier: str = "$LATEST") -> str:
+    started = aws.invoke(FunctionName=f"{function}:{qualifier}", InvocationType="Event")
+    return str(started["DurableExecutionArn"])
+
+
+def status(aws: Any, arn: str) -> str:
+    return str(aws.get_durable_execution(DurableExecutionArn=arn)["Status"])
+
+
+def test_what_is_deployed_is_run_by_a_pool_of_its_runtime(
+    aws: Any, pool: PoolWorker, deployed: str
+) -> None:
+    arn = start(aws, deployed)
+    delivered = pool.take()
+    assert delivered.arn == arn
+    pool.succeed(delivered)
+    assert status(aws, arn) == "SUCCEEDED"
+
+
+def test_an_invocation_of_deployed_code_carries_all_that_starting_it_needs(
+    aws: Any, pool: PoolWorker, deployed: str
+) -> None:
+    start(aws, deployed)
+    delivered = pool.take()
+    header = delivered.header
+    uuid.UUID(header["RevisionId"])
+    assert {name: header[name] for name in _OF_DEPLOYED} == {
+        "Version": "$LATEST",
+        "Runtime": pool.runtime,
+        "Handler": "app.handler",
+        "CodeSha256": "ab" * 32,
+        "Environment": {"STAGE": "test"},
+        "MemorySize": 256,
+        "TimeoutSeconds": 60,
+        "Durable": True,
+    }
+    pool.succeed(delivered)
+
+
+_OF_DEPLOYED = (
+    "Version",
+    "Runtime",
+    "Handler",
+    "CodeSha256",
+    "Environment",
+    "MemorySize",
+    "TimeoutSeconds",
+    "Durable",
+)
+
+
+def test_a_version_that_is_deployed_while_the_pool_polls_is_run_by_it(
+    aws: Any, service: RunningService, pool: PoolWorker, deployed: str
+) -> None:
+    pool.poll(wait_seconds=0)
+    deploy(service.database_url, deployed, runtime=pool.runtime, version="1")
+    arn = start(aws, deployed, "1")
+    delivered = pool.take()
+    assert (delivered.arn, delivered.header["Version"]) == (arn, "1")
+    pool.succeed(delivered)
+
+
+def test_a_pool_gets_no_more_than_its_total_and_no_more_of_a_function_than_it_said(
+    aws: Any, service: RunningService, http: httpx.Client, pool: PoolWorker, deployed: str
+) -> None:
+    pool.register(per_function=2)
+    other = f"{deployed}-other"
+    deploy(service.database_url, other, runtime=pool.runtime)
+    arns = {start(aws, deployed) for _ in range(3)}
+    running = pool.poll(total=5)
+    while len(running) < 2:
+        running += pool.poll(total=5 - len(running), **{deployed: 2 - len(running)})
+    assert pool.poll(total=3, wait_seconds=1.5, **{deployed: 0}) == [], "two of it run already"
+    pool.heartbeat(*(one.id for one in running))
+    pool.poll(total=0, wait_seconds=0)  # withdraws what the last one left over
+    another = start(aws, other)
+    assert pool.poll(total=0, wait_seconds=1.5, **{deployed: 0}) == [], "all slots are taken"
+    running += pool.poll(total=1, **{deployed: 0})
+    assert running[-1].arn == another
+    pool.heartbeat(*(one.id for one in running))
+    pool.succeed(running[0])
+    running += pool.poll(total=1, **{deployed: 1})
+    assert {one.arn for one in running} == {*arns, another}
+    for one in running[1:]:
+        pool.succeed(one)
+
+
+def test_what_a_worker_serves_by_name_is_not_run_by_a_pool(
+    aws: Any, http: httpx.Client, pool: PoolWorker, function: str
+) -> None:
+    live = RawWorker(http, function)
+    live.register(Runtime=pool.runtime)
+    arn = start(aws, live.function)
+    assert pool.poll(wait_seconds=1.5) == []
+    delivered = live.take()
+    assert delivered.arn == arn
+    live.succeed(delivered)
+
+
+def test_what_is_deployed_is_not_run_by_a_worker_of_its_name(
+    aws: Any, http: httpx.Client, service: RunningService, pool: PoolWorker, deployed: str
+) -> None:
+    """A worker that registered the name earlier serves the versions of then, and no others."""
+    live = RawWorker(http, f"{deployed}-live")
+    live.register(Runtime=pool.runtime)
+    deploy(service.database_url, live.function, runtime=pool.runtime, version="7")
+    arn = start(aws, live.function, "7")
+    assert live.poll(wait_seconds=1.5) == []
+    delivered = pool.take()
+    assert delivered.arn == arn
+    pool.succeed(delivered)
+
+
+def test_what_waits_is_run_by_the_pool_once_the_function_has_been_deployed(
+    aws: Any, http: httpx.Client, service: RunningService, pool: PoolWorker, function: str
+) -> None:
+    live = RawWorker(http, function)
+    live.register(Runtime=pool.runtime)
+    arn = start(aws, function)
+    assert http.delete(f"/v1/workers/{live.id}").status_code == 200
+    service.execute(
+        "UPDATE function_version SET deployed = true, code_sha256 = repeat('ab', 32),"
+        " code_bytes = 10 WHERE function_name = %s",
+        function,
+    )
+    delivered = eventually(lambda: pool.poll(wait_seconds=5))[0]
+    assert delivered.arn == arn
+    pool.succeed(delivered)
+
+
+def test_a_runtime_that_is_named_twice_is_refused(http: httpx.Client, pool: PoolWorker) -> None:
+    body = {
+        "WorkerId": str(uuid.uuid4()),
+        "Host": "here",
+        "Pid": 1,
+        "Functions": [],
+        "Held": [],
+        "Pools": [{"Runtime": "python3.13", "Interpreter": version} for version in ("a", "b")],
+    }
+    answer = http.post("/v1/workers", json=body)
+    assert answer.status_code == 400
+    assert "Runtime twice" in answer.json()["message"]
