@@ -19,6 +19,10 @@ bytes a character."""
 AWAY: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses that say nothing about the call: the same one may succeed in a moment."""
 
+NO_VERDICT: Final = frozenset({401, 403, 404, 409})
+"""Statuses of something between us and the service, or of a service that is being set up: an
+execution must not fail by them."""
+
 _EXECUTIONS = b"/2025-12-01/durable-executions/"
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from perdure.worker import http1
+from perdure.worker.connection import Connection
 from perdure.worker.http1 import Answer, Fields
 
 _CONNECT_SECONDS = 5.0
 _IDLE_SECONDS = 30.0
-_IDLE_CONNECTIONS = 64
-_MAX_HEAD_BYTES = 256 * 1024
+_IDLE_CONNECTIONS = 256
 
 
 class ServiceAway(Exception):
@@ -53,26 +53,12 @@ class ServiceUrl:
         return f"{'https' if self.secure else 'http'}://{self.authority}{self.prefix}"
 
 
-@dataclass(slots=True)
-class _Connection:
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    idle_since: float = 0.0
-
-    def is_usable(self, now: float) -> bool:
-        return (
-            now - self.idle_since < _IDLE_SECONDS
-            and not self.reader.at_eof()
-            and not self.writer.is_closing()
-        )
-
-
 class ServiceConnections:
     """Exchanges one request for one answer at a time per connection; opens more as needed."""
 
     def __init__(self, url: ServiceUrl) -> None:
         self.url = url
-        self._idle: list[_Connection] = []
+        self._idle: list[Connection] = []
         self._tls = ssl.create_default_context() if url.secure else None
         self._host = (b"host", url.authority.encode())
         self._prefix = url.prefix.encode()
@@ -99,13 +85,13 @@ class ServiceConnections:
                 while True:
                     connection, kept = await self._connection()
                     try:
-                        answer = await _exchange(connection, head, body, max_answer_bytes)
+                        answer = await connection.exchange(head, body, max_answer_bytes)
                     except ConnectionError:
-                        connection.writer.close()
+                        connection.close()
                         if not (kept and repeatable):
                             raise
                     except BaseException:
-                        connection.writer.close()
+                        connection.close()
                         raise
                     else:
                         self._keep(connection, answer)
@@ -117,36 +103,25 @@ class ServiceConnections:
 
     def close(self) -> None:
         for connection in self._idle:
-            connection.writer.close()
+            connection.close()
         self._idle.clear()
 
-    async def _connection(self) -> tuple[_Connection, bool]:
-        now = asyncio.get_running_loop().time()
+    async def _connection(self) -> tuple[Connection, bool]:
+        oldest = asyncio.get_running_loop().time() - _IDLE_SECONDS
         while self._idle:
             connection = self._idle.pop()
-            if connection.is_usable(now):
+            if connection.is_usable and connection.idle_since > oldest:
                 return connection, True
-            connection.writer.close()
+            connection.close()
         async with asyncio.timeout(_CONNECT_SECONDS):
-            reader, writer = await asyncio.open_connection(
-                self.url.host, self.url.port, ssl=self._tls, limit=_MAX_HEAD_BYTES
-            )
-        return _Connection(reader, writer), False
+            return await Connection.open(self.url.host, self.url.port, self._tls), False
 
-    def _keep(self, connection: _Connection, answer: Answer) -> None:
+    def _keep(self, connection: Connection, answer: Answer) -> None:
         if answer.closes or len(self._idle) >= _IDLE_CONNECTIONS:
-            connection.writer.close()
+            connection.close()
             return
         connection.idle_since = asyncio.get_running_loop().time()
         self._idle.append(connection)
-
-
-async def _exchange(
-    connection: _Connection, head: bytes, body: bytes, max_answer_bytes: int
-) -> Answer:
-    http1.send(connection.writer, head, body)
-    await connection.writer.drain()
-    return await http1.read_answer(connection.reader, max_body_bytes=max_answer_bytes)
 
 
 def _reason(error: Exception) -> str:
