@@ -1,0 +1,3 @@
+"""The client for event loops."""
+
+from __future__ import annotations

@@ -1,0 +1,55 @@
+"""`AsyncClient.logs`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+
+from perdure.client.asynchronous.runner import AsyncRunner
+from perdure.client.requests import logs
+from perdure.client.results.logs import LogEvent, LogGroup
+
+
+class AsyncLogs:
+    """What functions have written, by the CloudWatch AsyncLogs API."""
+
+    def __init__(self, runner: AsyncRunner) -> None:
+        self._runner = runner
+
+    def events(
+        self,
+        function: str,
+        *,
+        streams: Sequence[str] = (),
+        since: datetime | None = None,
+        until: datetime | None = None,
+        pattern: str | None = None,
+        page_size: int | None = None,
+    ) -> AsyncIterator[LogEvent]:
+        """Of one function, oldest first. `pattern` is a filter pattern of CloudWatch AsyncLogs."""
+        group = logs.group_of(function)
+        return self._runner.pages(
+            lambda marker: logs.events_page(
+                group,
+                streams=streams,
+                since=since,
+                until=until,
+                pattern=pattern,
+                page_size=page_size,
+                marker=marker,
+            )
+        )
+
+    def groups(
+        self, *, prefix: str | None = None, page_size: int | None = None
+    ) -> AsyncIterator[LogGroup]:
+        return self._runner.pages(
+            lambda marker: logs.groups_page(prefix=prefix, page_size=page_size, marker=marker)
+        )
+
+    async def keep_for(self, function: str, days: int) -> None:
+        await self._runner.do(logs.keep_for(logs.group_of(function), days))
+
+    async def delete(self, function: str) -> None:
+        """All that it has written."""
+        await self._runner.do(logs.delete_group(logs.group_of(function)))

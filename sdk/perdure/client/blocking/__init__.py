@@ -1,0 +1,3 @@
+"""The client for threads."""
+
+from __future__ import annotations

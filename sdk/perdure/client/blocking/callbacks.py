@@ -1,0 +1,28 @@
+"""`Client.callbacks`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from perdure.client.blocking.runner import Runner
+from perdure.client.requests import callbacks
+from perdure.client.results.error_object import ErrorObject
+
+
+class Callbacks:
+    """What somebody outside tells an execution. Raises CallbackTimedOut once that is over."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def succeed(
+        self, callback_id: str, result: Any = None, *, payload: bytes | None = None
+    ) -> None:
+        """`payload` goes as it is, in place of `result` as JSON."""
+        self._runner.do(callbacks.succeed(callback_id, result, payload=payload))
+
+    def fail(self, callback_id: str, error: ErrorObject | None = None) -> None:
+        self._runner.do(callbacks.fail(callback_id, error))
+
+    def heartbeat(self, callback_id: str) -> None:
+        self._runner.do(callbacks.heartbeat(callback_id))

@@ -1,0 +1,55 @@
+"""`Client.logs`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from perdure.client.blocking.runner import Runner
+from perdure.client.requests import logs
+from perdure.client.results.logs import LogEvent, LogGroup
+
+
+class Logs:
+    """What functions have written, by the CloudWatch Logs API."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def events(
+        self,
+        function: str,
+        *,
+        streams: Sequence[str] = (),
+        since: datetime | None = None,
+        until: datetime | None = None,
+        pattern: str | None = None,
+        page_size: int | None = None,
+    ) -> Iterator[LogEvent]:
+        """Of one function, oldest first. `pattern` is a filter pattern of CloudWatch Logs."""
+        group = logs.group_of(function)
+        return self._runner.pages(
+            lambda marker: logs.events_page(
+                group,
+                streams=streams,
+                since=since,
+                until=until,
+                pattern=pattern,
+                page_size=page_size,
+                marker=marker,
+            )
+        )
+
+    def groups(
+        self, *, prefix: str | None = None, page_size: int | None = None
+    ) -> Iterator[LogGroup]:
+        return self._runner.pages(
+            lambda marker: logs.groups_page(prefix=prefix, page_size=page_size, marker=marker)
+        )
+
+    def keep_for(self, function: str, days: int) -> None:
+        self._runner.do(logs.keep_for(logs.group_of(function), days))
+
+    def delete(self, function: str) -> None:
+        """All that it has written."""
+        self._runner.do(logs.delete_group(logs.group_of(function)))

@@ -1,0 +1,77 @@
+"""Runs programs in the calling thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+from perdure.client import programs, transport
+from perdure.client.clock import utc_now
+from perdure.client.endpoint import Endpoint
+from perdure.client.operation import Answer, Operation, Page, Request
+from perdure.client.programs import Lost, Persistence, Program
+
+if TYPE_CHECKING:
+    import httpx
+
+T = TypeVar("T")
+
+
+class Runner:
+    """One pool of connections to one endpoint. Safe to share among threads."""
+
+    def __init__(
+        self, endpoint: Endpoint, tries: int, timeout_seconds: float, http: httpx.Client | None
+    ) -> None:
+        import httpx
+
+        self.endpoint = endpoint
+        self.persistence = Persistence(tries, not endpoint.is_aws)
+        self._timeout_seconds = timeout_seconds
+        self._http = http or httpx.Client(**transport.http_options(endpoint))
+        self._transport_error = httpx.TransportError
+
+    def close(self) -> None:
+        self._http.close()
+
+    def do(self, operation: Operation[T]) -> T:
+        return self.run(programs.call(operation, self.persistence))
+
+    def pages(self, page: Callable[[str | None], Operation[Page[T]]]) -> Iterator[T]:
+        """The items of all pages; each page is fetched when the one before has been consumed."""
+        marker: str | None = None
+        while True:
+            found = self.do(page(marker))
+            yield from found.items
+            marker = found.marker
+            if marker is None:
+                return
+
+    def run(self, program: Program[T]) -> T:
+        told: Answer | Lost | None = None
+        while True:
+            try:
+                effect = program.send(told)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            if isinstance(effect, Request):
+                told = self._send(effect)
+            else:
+                time.sleep(effect.seconds)
+                told = None
+
+    def _send(self, request: Request) -> Answer | Lost:
+        url = self.endpoint.url(request)
+        try:
+            response = self._http.request(
+                request.method,
+                url,
+                headers=self.endpoint.headers(request, utc_now()),
+                content=request.body,
+                timeout=transport.timeout(request, self._timeout_seconds),
+            )
+        except self._transport_error as error:
+            return transport.lost(error, url)
+        return transport.answer_of(response)

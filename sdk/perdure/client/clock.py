@@ -1,0 +1,9 @@
+"""The wall clock of the client, for the time that a signature names."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251  AWS compares a signature's time with its own

@@ -1,0 +1,140 @@
+"""Durable executions: get, list, history, stop, pause, resume, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from perdure.client.operation import (
+    JSON_TYPE,
+    Answer,
+    Operation,
+    Page,
+    Request,
+    json_body,
+    nothing,
+    query,
+    segment,
+)
+from perdure.client.requests import fresh_id
+from perdure.client.results.error_object import ErrorObject
+from perdure.client.results.executions import (
+    Execution,
+    ExecutionStatus,
+    ExecutionSummary,
+    execution,
+    execution_summary,
+)
+from perdure.client.results.history import HistoryEvent, history_event
+from perdure.client.results.wire import moment
+
+_JSON = {"Content-Type": JSON_TYPE}
+
+
+def get(arn: str, *, include_data: bool = True) -> Operation[Execution]:
+    request = Request("GET", _path(arn), query(IncludeExecutionData=include_data))
+    return Operation(request, lambda answer: execution(answer.json()))
+
+
+def list_page(
+    function: str,
+    *,
+    qualifier: str | None = None,
+    name: str | None = None,
+    statuses: Sequence[ExecutionStatus] = (),
+    started_after: datetime | None = None,
+    started_before: datetime | None = None,
+    oldest_first: bool = False,
+    page_size: int | None = None,
+    marker: str | None = None,
+) -> Operation[Page[ExecutionSummary]]:
+    parameters = query(
+        Qualifier=qualifier,
+        DurableExecutionName=name,
+        StartedAfter=_iso(started_after),
+        StartedBefore=_iso(started_before),
+        ReverseOrder=oldest_first or None,
+        MaxItems=page_size,
+        Marker=marker,
+    )
+    wanted = tuple(("Statuses", str(status)) for status in statuses)
+    path = f"/2025-12-01/functions/{segment(function)}/durable-executions"
+    return Operation(Request("GET", path, (*parameters, *wanted)), _executions)
+
+
+def history_page(
+    arn: str,
+    *,
+    include_data: bool = True,
+    newest_first: bool = False,
+    page_size: int | None = None,
+    marker: str | None = None,
+) -> Operation[Page[HistoryEvent]]:
+    parameters = query(
+        IncludeExecutionData=include_data,
+        ReverseOrder=newest_first or None,
+        MaxItems=page_size,
+        Marker=marker,
+    )
+    return Operation(Request("GET", f"{_path(arn)}/history", parameters), _events)
+
+
+def stop(arn: str, *, error: ErrorObject | None = None) -> Operation[datetime]:
+    """When it was stopped. An execution that has ended keeps its outcome."""
+    body = b"" if error is None else json_body(error.to_wire())
+    request = Request("POST", f"{_path(arn)}/stop", headers=_JSON, body=body)
+    return Operation(request, lambda answer: moment(answer.json()["StopTimestamp"]))
+
+
+def pause(
+    arn: str,
+    *,
+    reason: str | None = None,
+    execution_timeout_paused: bool = True,
+    client_token: str | None = None,
+) -> Operation[None]:
+    members = {
+        "ClientToken": client_token or fresh_id(),
+        "Reason": reason,
+        "ExecutionTimeoutPaused": execution_timeout_paused,
+    }
+    request = Request("POST", f"{_path(arn)}/pause", headers=_JSON, body=json_body(members))
+    return Operation(request, nothing)
+
+
+def resume(
+    arn: str, *, reason: str | None = None, client_token: str | None = None
+) -> Operation[None]:
+    members = {"ClientToken": client_token or fresh_id(), "Reason": reason}
+    request = Request("POST", f"{_path(arn)}/resume", headers=_JSON, body=json_body(members))
+    return Operation(request, nothing)
+
+
+def delete(arn: str) -> Operation[datetime]:
+    """When it was first asked for."""
+    request = Request("DELETE", _path(arn))
+    return Operation(request, lambda answer: moment(answer.json()["DeletionRequestTimestamp"]))
+
+
+def _path(arn: str) -> str:
+    return f"/2025-12-01/durable-executions/{segment(arn)}"
+
+
+def _iso(at: datetime | None) -> str | None:
+    """Raises ValueError for a time that does not say its zone."""
+    if at is None:
+        return None
+    if at.tzinfo is None:
+        raise ValueError(f"{at!r} has no time zone: give it one, as tzinfo=datetime.UTC")
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _executions(answer: Answer) -> Page[ExecutionSummary]:
+    document = answer.json()
+    found = map(execution_summary, document.get("DurableExecutions") or ())
+    return Page(tuple(found), document.get("NextMarker"))
+
+
+def _events(answer: Answer) -> Page[HistoryEvent]:
+    document = answer.json()
+    return Page(tuple(map(history_event, document.get("Events") or ())), document.get("NextMarker"))
