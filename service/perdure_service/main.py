@@ -28,6 +28,7 @@ from perdure_service.application.dead_letters import DeadLetterTargets, ManageDe
 from perdure_service.application.delete import DeleteExecution
 from perdure_service.application.end_invocation import EndInvocation
 from perdure_service.application.envelope import Envelopes
+from perdure_service.application.find_workers import FindWorkers
 from perdure_service.application.functions import ManageFunctions
 from perdure_service.application.hear_child import HearChild
 from perdure_service.application.invoke import Invoke
@@ -36,6 +37,7 @@ from perdure_service.application.narrate import narrate
 from perdure_service.application.pause import PauseExecution, ResumeExecution
 from perdure_service.application.read import ReadExecution, ReadHistory
 from perdure_service.application.resolve import ResolveFunction
+from perdure_service.application.served_runtimes import ServedRuntimes
 from perdure_service.application.stop import StopExecution
 from perdure_service.application.use_cases import UseCases
 from perdure_service.dispatch.claimer import Claimer
@@ -60,6 +62,7 @@ from perdure_service.postgres.notices import PostgresNotices
 from perdure_service.postgres.notify import Notifier
 from perdure_service.postgres.reading import ReadPool
 from perdure_service.postgres.search import PostgresSearch
+from perdure_service.postgres.worker_register import PostgresWorkerRegister
 from perdure_service.scheduler.notices import Notices
 from perdure_service.scheduler.retention import Retention
 from perdure_service.scheduler.timers import Timers
@@ -146,11 +149,13 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
     closings = Closings(log)
     end = EndInvocation(log, settings.retries, limits)
     envelopes = Envelopes(keys, markers, limits)
+    register = PostgresWorkerRegister(pool, clock)
     sessions = Sessions(
         end=end,
         envelopes=envelopes,
         catalogue=catalogue,
         claims=PostgresClaims(pool),
+        register=register,
         lease_seconds=settings.lease_seconds,
     )
     push = PushTargets(
@@ -197,7 +202,7 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         observers.append(narrate)
     log.attach(dispatch, observers)
     use_cases = UseCases(
-        invoke=Invoke(log, resolve, closings, clock, limits),
+        invoke=Invoke(log, resolve, ServedRuntimes(register, clock), closings, clock, limits),
         checkpoint=CheckpointExecution(log, resolve, keys, markers, clock, limits),
         read_state=ReadState(log, keys, markers, limits),
         read_execution=ReadExecution(log),
@@ -218,6 +223,7 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         resolve=resolve,
         search=PostgresSearch(engine, settings.account),
         workers=sessions,
+        find_workers=FindWorkers(register, clock, settings.lease_seconds),
     )
     ready = _readiness(watch, clock, unsafe)
     try:

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.contract.deployed import deploy
 from tests.contract.raw_worker import PoolWorker, RawWorker
@@ -157,6 +158,122 @@ def test_what_waits_is_run_by_the_pool_once_the_function_has_been_deployed(
     delivered = eventually(lambda: pool.poll(wait_seconds=5))[0]
     assert delivered.arn == arn
     pool.succeed(delivered)
+
+
+def refusal(call: Any, **request: Any) -> tuple[int, str, str]:
+    with pytest.raises(ClientError) as refused:
+        call(**request)
+    answer = refused.value.response
+    status = answer["ResponseMetadata"]["HTTPStatusCode"]
+    return status, answer["Error"]["Code"], answer["Error"]["Message"]
+
+
+@pytest.mark.parametrize("kind", ["RequestResponse", "Event", "DryRun"])
+@pytest.mark.parametrize("durable", [True, False], ids=["durable", "plain"])
+def test_an_invocation_of_a_runtime_that_nobody_serves_is_refused_at_once(
+    aws: Any,
+    service: RunningService,
+    function: str,
+    pool: PoolWorker,
+    kind: str,
+    durable: bool,
+) -> None:
+    deploy(service.database_url, function, runtime="cobol85", durable=durable)
+    status, code, text = refusal(
+        aws.invoke, FunctionName=f"{function}:$LATEST", InvocationType=kind
+    )
+    assert (status, code) == (409, "ResourceConflictException"), "SDKs repeat neither"
+    assert f"No worker serves the runtime cobol85 of function '{function}'" in text
+    assert pool.runtime in text.partition("Served now: ")[2]
+    assert "`perdure worker --pool cobol85`" in text
+    assert service.written(function)[0] == 0
+
+
+def test_the_first_worker_of_a_runtime_makes_it_served(
+    aws: Any, http: httpx.Client, service: RunningService, function: str
+) -> None:
+    first = PoolWorker(http, f"java{uuid.uuid4().int}")
+    deploy(service.database_url, function, runtime=first.runtime)
+    refusal(aws.invoke, FunctionName=f"{function}:$LATEST")
+    first.register()
+    arn = start(aws, function)
+    delivered = first.take()
+    assert delivered.arn == arn
+    first.succeed(delivered)
+
+
+def test_a_runtime_whose_only_worker_is_restarted_counts_as_served(
+    aws: Any, http: httpx.Client, pool: PoolWorker, deployed: str
+) -> None:
+    pool.leave()
+    arn = start(aws, deployed)
+    again = PoolWorker(http, pool.runtime)
+    again.register()
+    delivered = again.take()
+    assert delivered.arn == arn
+    again.succeed(delivered)
+
+
+def test_a_runtime_is_no_longer_served_once_its_workers_are_long_gone(
+    aws: Any, service: RunningService, pool: PoolWorker, deployed: str
+) -> None:
+    pool.leave()
+    service.execute(
+        "UPDATE worker SET seen_at = seen_at - interval '2 days' WHERE id = %s", pool.id
+    )
+    assert refusal(aws.invoke, FunctionName=f"{deployed}:$LATEST")[0] == 409
+
+
+def test_who_attaches_to_an_execution_is_not_refused_for_its_runtime(
+    aws: Any, service: RunningService, pool: PoolWorker, deployed: str
+) -> None:
+    request = {
+        "FunctionName": f"{deployed}:$LATEST",
+        "InvocationType": "Event",
+        "DurableExecutionName": "one",
+    }
+    arn = aws.invoke(**request)["DurableExecutionArn"]
+    pool.leave()
+    service.execute(
+        "UPDATE worker SET seen_at = seen_at - interval '2 days' WHERE id = %s", pool.id
+    )
+    # For some seconds what was served is taken for served.
+    eventually(lambda: _is_refused(aws, deployed), 30)
+    assert aws.invoke(**request)["DurableExecutionArn"] == arn
+    assert status(aws, arn) == "RUNNING"
+
+
+def _is_refused(aws: Any, function: str) -> bool:
+    try:
+        aws.invoke(FunctionName=f"{function}:$LATEST", InvocationType="DryRun")
+    except aws.exceptions.ResourceConflictException:
+        return True
+    return False
+
+
+def test_workers_are_listed_with_what_they_serve(
+    aws: Any, http: httpx.Client, pool: PoolWorker, deployed: str
+) -> None:
+    live = RawWorker(http, f"{deployed}-live")
+    live.register()
+    start(aws, deployed)
+    delivered = pool.take()
+    listed = {one["id"]: one for one in http.get("/v1/workers").json()["workers"]}
+    shown = listed[pool.id]
+    assert shown.pop("registered_at") <= shown.pop("seen_at")
+    assert shown == {
+        "id": pool.id,
+        "host": "here",
+        "pid": 43,
+        "functions": [],
+        "pools": [{"runtime": pool.runtime, "interpreter": f"{pool.runtime} of the tests"}],
+        "pool_concurrency": 10,
+        "running": 1,
+    }
+    assert listed[live.id]["functions"] == [live.function]
+    pool.succeed(delivered)
+    pool.leave()
+    assert pool.id not in {one["id"] for one in http.get("/v1/workers").json()["workers"]}
 
 
 def test_a_runtime_that_is_named_twice_is_refused(http: httpx.Client, pool: PoolWorker) -> None:

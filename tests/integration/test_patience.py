@@ -10,11 +10,13 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from perdure_service.application.closings import Closings
 from perdure_service.application.invoke import Invoke, InvokeRequest
 from perdure_service.application.resolve import ResolveFunction
+from perdure_service.application.served_runtimes import ServedRuntimes
 from perdure_service.domain.execution import ExecutionStatus
 from perdure_service.domain.ids import ExecutionArn
 from perdure_service.domain.limits import SYNC_INVOKE_SECONDS, Limits
 from perdure_service.postgres.connection import sqlalchemy_url
 from perdure_service.postgres.functions import PostgresFunctions
+from perdure_service.postgres.worker_register import PostgresWorkerRegister
 from tests.support.functions import ACCOUNT, REGION, function_version
 from tests.support.logs import replica
 
@@ -32,6 +34,7 @@ async def test_the_caller_is_told_that_the_execution_goes_on(database_url: str) 
         invoke = Invoke(
             one.log,
             ResolveFunction(catalogue, ACCOUNT, REGION),
+            ServedRuntimes(PostgresWorkerRegister(one.pool, one.clock), one.clock),
             Closings(one.log),
             one.clock,
             Limits(),

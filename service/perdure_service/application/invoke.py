@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from perdure_service.application.closings import Closings
 from perdure_service.application.new_execution import StartRequest, new_execution
 from perdure_service.application.resolve import ResolveFunction
+from perdure_service.application.served_runtimes import ServedRuntimes
 from perdure_service.application.shapes import runtime_error_shape
 from perdure_service.domain.errors import (
     ExecutionAlreadyStarted,
@@ -60,6 +61,7 @@ class InvokeAnswer:
 class Invoke:
     log: ExecutionLog
     resolve: ResolveFunction
+    runtimes: ServedRuntimes
     closings: Closings
     clock: Clock
     limits: Limits
@@ -67,12 +69,16 @@ class Invoke:
 
     async def dry_run(self, function: str, qualifier: str | None) -> None:
         """Check that the call would be accepted. Nothing starts."""
-        await self.resolve(function, qualifier)
+        resolved = await self.resolve(function, qualifier)
+        refusal = await self.runtimes.refusal(resolved.version)
+        if refusal is not None:
+            raise refusal
 
     async def __call__(self, request: InvokeRequest) -> InvokeAnswer:
         """Start, or attach to, an execution. A synchronous call is answered when it closes, at
         most `patience_seconds` later. Raises ExecutionAlreadyStarted if the name is held by an
-        execution with another payload or version."""
+        execution with another payload or version, ResourceConflict if nothing is there that could
+        run the function; who attaches to an execution waits for that all the same."""
         self._check_size(request)
         resolved = await self.resolve(request.function, request.qualifier)
         execution = await self._start(request, resolved.version, resolved.qualifier)
@@ -106,6 +112,9 @@ class Invoke:
                 client_context=request.client_context,
             )
         )
+        refusal = await self.runtimes.refusal(version)
+        if refusal is not None and (lock is None or await self.log.holder(new, lock) is None):
+            raise refusal
         for _ in range(_NAME_TRIES):
             started = await self.log.start(new, lock)
             if not isinstance(started, Holder):

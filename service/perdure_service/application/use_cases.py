@@ -8,6 +8,7 @@ from perdure_service.application.checkpoint import CheckpointExecution, ReadStat
 from perdure_service.application.complete_callback import CompleteCallback
 from perdure_service.application.dead_letters import ManageDeadLetters
 from perdure_service.application.delete import DeleteExecution
+from perdure_service.application.find_workers import FindWorkers
 from perdure_service.application.functions import ManageFunctions
 from perdure_service.application.invoke import Invoke
 from perdure_service.application.pause import PauseExecution, ResumeExecution
@@ -35,3 +36,4 @@ class UseCases:
     resolve: ResolveFunction
     search: ExecutionSearch
     workers: WorkerSessions
+    find_workers: FindWorkers

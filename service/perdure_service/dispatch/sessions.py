@@ -28,6 +28,7 @@ from perdure_service.domain.functions import FunctionVersion
 from perdure_service.domain.ids import ExecutionId, InvocationId, WorkerId
 from perdure_service.ports.claims import ClaimStore
 from perdure_service.ports.functions import FunctionCatalogue
+from perdure_service.ports.worker_register import WorkerRegister
 from perdure_service.ports.workers import Claimed, Handed, Heard, PoolFree, WorkerCard
 
 logger = logging.getLogger(__name__)
@@ -62,12 +63,14 @@ class Sessions:
         envelopes: Envelopes,
         catalogue: FunctionCatalogue,
         claims: ClaimStore,
+        register: WorkerRegister,
         lease_seconds: int,
     ) -> None:
         self._end = end
         self._envelopes = envelopes
         self._catalogue = catalogue
         self._claims = claims
+        self._register = register
         self._lease_seconds = lease_seconds
         self._sessions: dict[WorkerId, Session] = {}
         self._running: dict[InvocationId, _Delivered] = {}
@@ -197,6 +200,7 @@ class Sessions:
     # ports.workers
 
     async def register(self, card: WorkerCard, held: Sequence[InvocationId]) -> None:
+        await self._register.enter(card)
         session = self._sessions.get(card.id)
         if session is None:
             session = self._sessions[card.id] = Session(card, self._now())
@@ -273,6 +277,7 @@ class Sessions:
             timer.cancel()
         for execution_id, invocation_id in await self._claims.of_worker(worker_id):
             await self._give_back(execution_id, invocation_id)
+        await self._register.cross_out(worker_id)
 
     # the rest
 

@@ -105,6 +105,10 @@ class ExecutionLog(Protocol):
         """Append the first event and queue the first invocation, or say who holds the name."""
         ...
 
+    async def holder(self, new: NewExecution, lock: NameLock) -> Holder | None:
+        """Who holds the name already that `new` would be started under; None if it is free."""
+        ...
+
     async def events(
         self,
         id_: ExecutionId,

@@ -22,6 +22,7 @@ from perdure_service.ports.log import CommitObserver, Decide, Holder, NameLock, 
 from perdure_service.postgres.appends import AppendLane
 from perdure_service.postgres.cache import ExecutionCache
 from perdure_service.postgres.commit_context import MAX_BATCH_ROWS, CommitContext
+from perdure_service.postgres.names import read_holder
 from perdure_service.postgres.reading import ExecutionReader, ReadPool
 from perdure_service.postgres.starts import StartLane
 
@@ -32,6 +33,7 @@ class PostgresLog:
     """Implements `ports.log.ExecutionLog`. `run` must be running for writes to go out."""
 
     def __init__(self, url: str, *, pool: ReadPool, cache: ExecutionCache, clock: Clock) -> None:
+        self._pool = pool
         self._reader = ExecutionReader(pool)
         self._cache = cache
         self._context = CommitContext(clock, cache)
@@ -110,3 +112,6 @@ class PostgresLog:
 
     async def start(self, new: NewExecution, lock: NameLock | None = None) -> Execution | Holder:
         return await self._starts.start(new, lock)
+
+    async def holder(self, new: NewExecution, lock: NameLock) -> Holder | None:
+        return await read_holder(self._pool, new.identity, lock.name)

@@ -25,7 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, UUID
 
 metadata = MetaData(
     naming_convention={
@@ -266,6 +266,13 @@ worker = Table(
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
     _instant("seen_at"),
+    # what it said when it registered; a replica, the worker of push targets, never does
+    Column("function_names", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("pools", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("pool_concurrency", Integer, nullable=False, server_default=text("0")),
+    _instant("registered_at", nullable=True),
+    _instant("left_at", nullable=True),
+    CheckConstraint("jsonb_typeof(pools) = 'object'", name="pools_are_an_object"),
 )
 
 code_artifact = Table(

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from perdure_service.api.asgi import read_body
 from perdure_service.api.openapi import json_body, raw_body
 from perdure_service.api.wire.params import Sha256Path, WorkerIdPath
+from perdure_service.api.wire.worker_views import WorkerViews, worker_views
 from perdure_service.api.wire.workers import (
     REGISTRATION_BODY,
     parse_registration,
@@ -36,6 +37,10 @@ def router(use_cases: UseCases) -> APIRouter:
             registration_answer(workers, list(zip(versions, missing, strict=True))),
             media_type=_JSON,
         )
+
+    @routes.get("/workers", summary="List the workers that live, and what they serve")
+    async def list_workers() -> WorkerViews:
+        return worker_views(await use_cases.find_workers())
 
     @routes.delete("/workers/{WorkerId}", summary="A worker has drained and goes")
     async def leave(worker: WorkerIdPath) -> Response:
