@@ -48,7 +48,9 @@ class RawWorker:
     function: str
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
-    def register(self, *, held: Sequence[str] = (), **changes: Any) -> httpx.Response:
+    def register(
+        self, *, held: Sequence[str] = (), replaces: Sequence[str] = (), **changes: Any
+    ) -> httpx.Response:
         """Registers its one function, a durable one unless changed."""
         function = {
             "FunctionName": self.function,
@@ -65,6 +67,7 @@ class RawWorker:
             "Pid": 42,
             "Functions": [{**function, **changes}],
             "Held": list(held),
+            "Replaces": list(replaces),
         }
         return self.http.post("/v1/workers", json=body)
 
@@ -74,6 +77,35 @@ class RawWorker:
         assert answer.status_code == 200, answer.text
         assert answer.headers["content-type"] == "application/vnd.perdure.invocations"
         return list(_frames(answer.content))
+
+    def poll_with_results(
+        self, *results: tuple[Delivered, bytes], slots: int = 1, wait_seconds: float = 10
+    ) -> list[Delivered]:
+        """A poll that also says what invocations returned."""
+        answer = self.send_poll(*results, slots=slots, wait_seconds=wait_seconds)
+        assert answer.status_code == 200, answer.text
+        return list(_frames(answer.content))
+
+    def send_poll(
+        self,
+        *results: tuple[Delivered, bytes],
+        slots: int = 1,
+        wait_seconds: float = 0,
+        outcome: str = "returned",
+    ) -> httpx.Response:
+        ended = [{"InvocationId": delivered.id, "Outcome": outcome} for delivered, _ in results]
+        header = {
+            "Free": {self.function: slots},
+            "Confirm": [],
+            "Results": ended,
+            "WaitSeconds": wait_seconds,
+        }
+        frames = [json.dumps(header).encode(), *(body for _, body in results)]
+        return self.http.post(
+            f"/v1/workers/{self.id}/poll",
+            content=b"".join(_LENGTH.pack(len(frame)) + frame for frame in frames),
+            headers={"Content-Type": "application/vnd.perdure.poll"},
+        )
 
     def take(self) -> Delivered:
         """The next invocation, its arrival confirmed."""

@@ -32,6 +32,8 @@ OPERATION_BODY_BYTES = 38 * MEBIBYTE
 """The largest legal payload, 6 MiB, may be spelled with six bytes a character in JSON."""
 
 _SMALL_BODY_BYTES = MEBIBYTE
+_POLL_BODY_BYTES = 2 * MEBIBYTE
+"""Results that are not small have a request of their own."""
 _FUNCTIONS = b"/2015-03-31/functions/"
 _WORKERS = b"/v1/workers/"
 _DEFAULT_ITEMS = 100
@@ -124,10 +126,18 @@ class HotRoutes:
 
     async def poll(self, exchange: Exchange) -> Answer:
         worker = worker_id(decode(exchange.names[0]))
-        poll = parse_poll(await exchange.body(_SMALL_BODY_BYTES))
+        poll = parse_poll(
+            await exchange.body(_POLL_BODY_BYTES),
+            header(exchange.scope["headers"], b"content-type"),
+        )
         async with WhileConnected(exchange.receive):
             handed = await self._use_cases.workers.poll(
-                worker, poll.free, poll.pool_free, poll.confirmed, poll.wait_seconds
+                worker,
+                poll.free,
+                poll.pool_free,
+                poll.confirmed,
+                poll.results,
+                poll.wait_seconds,
             )
         return Answer(200, frames(handed), content_type=INVOCATIONS)
 

@@ -22,18 +22,28 @@ from perdure_service.dispatch.session import Session
 from perdure_service.dispatch.slots import Slots
 from perdure_service.domain.decide_invocation import Claim, Delivery, Failed, Returned
 from perdure_service.domain.errors import DomainError, ResourceNotFound, Unavailable
-from perdure_service.domain.execution import Execution, Identity
+from perdure_service.domain.execution import Execution, FailureKind, Identity
 from perdure_service.domain.frozen import frozen
 from perdure_service.domain.functions import FunctionVersion
 from perdure_service.domain.ids import ExecutionId, InvocationId, WorkerId
+from perdure_service.domain.operations import ErrorObject
 from perdure_service.ports.claims import ClaimStore
 from perdure_service.ports.functions import FunctionCatalogue
 from perdure_service.ports.worker_register import WorkerRegister
-from perdure_service.ports.workers import Claimed, Handed, Heard, PoolFree, WorkerCard
+from perdure_service.ports.workers import (
+    Claimed,
+    Ended,
+    Handed,
+    Heard,
+    PoolFree,
+    WorkerCard,
+)
 
 logger = logging.getLogger(__name__)
 
 CONFIRM_SECONDS = 2.0
+
+_DEATHS_AT_A_TIME = 256
 
 
 @frozen
@@ -218,6 +228,7 @@ class Sessions:
         free: Mapping[str, int],
         pool_free: PoolFree,
         confirmed: Sequence[InvocationId],
+        results: Sequence[Ended],
         wait_seconds: float,
     ) -> list[Handed]:
         session = self._session(worker_id)
@@ -226,14 +237,45 @@ class Sessions:
         if self._closing:
             raise Unavailable("The service is stopping. Poll again in a moment.")
         session.offer(free, pool_free)
+        recording = self._record(worker_id, results) if results else None
         self.on_free()
         if not session.outbox:
-            await self._hold(session, wait_seconds)
+            await self._hold(session, wait_seconds, recording)
+        if recording is not None:
+            # Not cancelled with the poll: what has begun is worth more than a repetition.
+            await asyncio.shield(recording)
         return session.empty_outbox(self._now())
 
-    async def _hold(self, session: Session, wait_seconds: float) -> None:
+    def _record(self, worker_id: WorkerId, results: Sequence[Ended]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(self._finish_all(worker_id, results))
+        self._tasks.add(task)
+        task.add_done_callback(self._recorded)
+        return task
+
+    def _recorded(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # for its poll to raise, unless that is gone; the worker repeats it
+
+    async def _finish_all(self, worker_id: WorkerId, results: Sequence[Ended]) -> None:
+        endings = await asyncio.gather(
+            *(self.finish(worker_id, ended.invocation_id, ended.outcome) for ended in results),
+            return_exceptions=True,
+        )
+        for ending in endings:
+            if ending is not None:
+                raise ending
+
+    async def _hold(
+        self, session: Session, wait_seconds: float, recording: asyncio.Task[None] | None
+    ) -> None:
+        """Until something has arrived, the time is over, or the recording failed."""
         arrived = asyncio.Event()
         session.arrived = arrived
+        if recording is not None:
+            recording.add_done_callback(
+                lambda task: arrived.set() if task.cancelled() or task.exception() else None
+            )
         try:
             async with asyncio.timeout(wait_seconds):
                 await arrived.wait()
@@ -269,15 +311,41 @@ class Sessions:
         self._running.pop(invocation_id, None)
 
     async def leave(self, worker_id: WorkerId) -> None:
-        session = self._sessions.pop(worker_id, None)
-        if session is None:
+        if not self._forget_worker(worker_id):
             return
-        session.end_poll()
-        for timer in session.unconfirmed.values():
-            timer.cancel()
         for execution_id, invocation_id in await self._claims.of_worker(worker_id):
             await self._give_back(execution_id, invocation_id)
         await self._register.cross_out(worker_id)
+
+    async def died(self, worker_id: WorkerId) -> None:
+        self._forget_worker(worker_id)
+        claims = await self._claims.of_worker(worker_id)
+        if claims:
+            logger.warning("worker %s died with %d invocations", worker_id, len(claims))
+        for start in range(0, len(claims), _DEATHS_AT_A_TIME):
+            some = claims[start : start + _DEATHS_AT_A_TIME]
+            await asyncio.gather(*(self._end_with_its_worker(*claim) for claim in some))
+        await self._register.cross_out(worker_id)
+
+    async def _end_with_its_worker(self, id_: ExecutionId, invocation_id: InvocationId) -> None:
+        text = f"RequestId: {invocation_id} Error: its worker was killed"
+        error = ErrorObject(type="Runtime.ExitError", message=text)
+        try:
+            await self._end(id_, invocation_id, Failed(FailureKind.CRASH, error))
+        except (ResourceNotFound, Unavailable) as refusal:
+            # Its lease ends it.
+            logger.warning("invocation %s stays claimed for now: %s", invocation_id, refusal)
+        self._running.pop(invocation_id, None)
+
+    def _forget_worker(self, worker_id: WorkerId) -> bool:
+        """False if it was not known here."""
+        session = self._sessions.pop(worker_id, None)
+        if session is None:
+            return False
+        session.end_poll()
+        for timer in session.unconfirmed.values():
+            timer.cancel()
+        return True
 
     # the rest
 

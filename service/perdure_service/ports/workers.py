@@ -74,6 +74,14 @@ class Handed:
     payload: bytes
 
 
+@frozen
+class Ended:
+    """A worker's word on how an invocation ended."""
+
+    invocation_id: InvocationId
+    outcome: Returned | Failed
+
+
 class WorkerSessions(Protocol):
     """The worker protocol. Methods raise ResourceNotFound for a worker that is not registered
     here (after a restart, say): it registers again and goes on."""
@@ -95,11 +103,15 @@ class WorkerSessions(Protocol):
         free: Mapping[str, int],
         pool_free: PoolFree,
         confirmed: Sequence[InvocationId],
+        results: Sequence[Ended],
         wait_seconds: float,
     ) -> list[Handed]:
         """Work for the free slots (by function name, and of the pools), at the latest after
         `wait_seconds`, then perhaps none. `confirmed` are invocations of the last answer that
-        arrived. A second poll of a worker ends the first, empty."""
+        arrived. A second poll of a worker ends the first, empty.
+
+        `results` are recorded as by `finish`, all of them by the time of the answer; their slots
+        count as free already. Raises Unavailable if one could not be: the worker repeats all."""
         ...
 
     def heartbeat(self, worker_id: WorkerId, held: Sequence[InvocationId]) -> None:
@@ -112,6 +124,11 @@ class WorkerSessions(Protocol):
     ) -> None:
         """An invocation ended. One that is unknown or superseded is dropped silently. Raises
         Unavailable if it could not be recorded: the worker repeats it."""
+        ...
+
+    async def died(self, worker_id: WorkerId) -> None:
+        """The worker, of any replica, is gone without a word: somebody saw the end of its process.
+        Each invocation that it had ends as a crash."""
         ...
 
     async def leave(self, worker_id: WorkerId) -> None:

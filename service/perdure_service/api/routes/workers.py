@@ -31,6 +31,8 @@ def router(use_cases: UseCases) -> APIRouter:
     async def register(request: Request) -> Response:
         registration = parse_registration(await read_body(request.scope, request.receive, MEBIBYTE))
         versions = [await functions.serve(function) for function in registration.functions]
+        for dead in registration.replaces:
+            await workers.died(dead)
         await workers.register(registration.card, registration.held)
         missing = [await functions.is_code_missing(version) for version in versions]
         return Response(

@@ -21,7 +21,7 @@ from perdure_service.api.wire.functions import (
 from perdure_service.api.wire.text import WITHOUT_NUL, Uuid, parse_json
 from perdure_service.application.function_requests import ServedFunction
 from perdure_service.domain.decide_invocation import Failed, Returned
-from perdure_service.domain.errors import InvalidParameterValue
+from perdure_service.domain.errors import InvalidParameterValue, InvalidRequestContent
 from perdure_service.domain.execution import FailureKind
 from perdure_service.domain.frozen import frozen
 from perdure_service.domain.functions import DurableConfig, FunctionVersion
@@ -29,13 +29,22 @@ from perdure_service.domain.ids import LATEST, InvocationId, WorkerId, is_uuid
 from perdure_service.domain.limits import MEBIBYTE
 from perdure_service.domain.operations import ErrorObject
 from perdure_service.domain.output import parse_runtime_error
-from perdure_service.ports.workers import Handed, Pool, PoolFree, WorkerCard, WorkerSessions
+from perdure_service.ports.workers import (
+    Ended,
+    Handed,
+    Pool,
+    PoolFree,
+    WorkerCard,
+    WorkerSessions,
+)
 
 INVOCATIONS = b"application/vnd.perdure.invocations"
+POLL = "application/vnd.perdure.poll"
 
 _LENGTH = struct.Struct(">I")
 _MAX_ERROR_CHARACTERS = 32_768
 _LONGEST_POLL_SECONDS = 60
+_MAX_REPLACED = 100
 
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=256), WITHOUT_NUL]
 _Slots = Annotated[int, Field(ge=0, le=10_000)]
@@ -64,6 +73,7 @@ class RegistrationBody(TypedDict, total=False):
     Pid: Required[Annotated[int, Field(ge=0, le=2**31 - 1)]]
     Functions: Required[list[FunctionRegistrationBody]]
     Held: Required[list[Uuid]]
+    Replaces: Annotated[list[Uuid], Field(max_length=_MAX_REPLACED)] | None
     Pools: list[PoolBody] | None
     PoolConcurrency: _Slots | None
 
@@ -73,10 +83,16 @@ class PoolFreeBody(TypedDict, total=False):
     Functions: dict[_Name, _Slots] | None
 
 
+class ResultBody(TypedDict, total=False):
+    InvocationId: Required[Uuid]
+    Outcome: Required[str]
+
+
 class PollBody(TypedDict, total=False):
     Free: Required[dict[_Name, _Slots]]
     PoolFree: PoolFreeBody | None
     Confirm: list[Uuid] | None
+    Results: list[ResultBody] | None
     WaitSeconds: Required[Annotated[float, Field(ge=0, le=_LONGEST_POLL_SECONDS)]]
 
 
@@ -94,6 +110,7 @@ class Registration:
     card: WorkerCard
     functions: Sequence[ServedFunction]
     held: Sequence[InvocationId]
+    replaces: Sequence[WorkerId]
 
 
 @frozen
@@ -101,6 +118,7 @@ class Poll:
     free: Mapping[str, int]
     pool_free: PoolFree
     confirmed: Sequence[InvocationId]
+    results: Sequence[Ended]
     wait_seconds: float
 
 
@@ -126,6 +144,7 @@ def parse_registration(body: bytes) -> Registration:
         ),
         functions=functions,
         held=_ids(parsed["Held"]),
+        replaces=[WorkerId(id_) for id_ in parsed.get("Replaces") or ()],
     )
 
 
@@ -149,14 +168,44 @@ def registration_answer(
     )
 
 
-def parse_poll(body: bytes) -> Poll:
+def parse_poll(body: bytes, content_type: str | None) -> Poll:
+    """JSON; or, as POLL, in frames: the JSON first, then the body of each of its `Results`."""
+    bodies: list[bytes] = []
+    if content_type == POLL:
+        body, *bodies = _split_frames(body)
     parsed: PollBody = parse_json(POLL_BODY, body)
+    results = parsed.get("Results") or ()
+    if len(results) != len(bodies):
+        raise InvalidRequestContent(
+            f"A poll with {len(results)} Results and {len(bodies)} bodies: send one for each, as "
+            f"{POLL}."
+        )
     return Poll(
         parsed["Free"],
         _pool_free(parsed.get("PoolFree")),
         _ids(parsed.get("Confirm") or ()),
+        [
+            Ended(InvocationId(one["InvocationId"]), parse_outcome(one["Outcome"], result))
+            for one, result in zip(results, bodies, strict=True)
+        ],
         parsed["WaitSeconds"],
     )
+
+
+def _split_frames(body: bytes) -> list[bytes]:
+    """At least one. Each is its length as u32, big-endian, and so many bytes."""
+    found: list[bytes] = []
+    begin = at = 0
+    try:
+        while at < len(body) or not found:
+            begin = at + _LENGTH.size
+            at = begin + _LENGTH.unpack_from(body, at)[0]
+            found.append(body[begin:at])
+    except struct.error:
+        at = len(body) + 1
+    if at > len(body):
+        raise InvalidRequestContent(f"The frames of a poll are cut short: send {POLL} whole.")
+    return found
 
 
 def parse_heartbeat(body: bytes) -> Sequence[InvocationId]:
