@@ -29,6 +29,14 @@ ERROR_TYPES: Mapping[str, tuple[str, str]] = {
     ),
     "Function.ResponseSizeTooLarge": (_INVOCATION, "its output is over the limit, about 6 MiB"),
     "Runtime.CodeUnavailable": (_INVOCATION, "the worker cannot get the code, or unpack it"),
+    "Runtime.InvalidEntrypoint": (
+        _INVOCATION,
+        "the code has no `bootstrap` that can be executed",
+    ),
+    "Runtime.OutOfMemory": (
+        _INVOCATION,
+        "the process, with what it started, had more memory than the function's MemorySize",
+    ),
     "Runtime.StartFailed": (_INVOCATION, "the worker cannot start a process"),
     "Runtime.UnknownFunction": (_INVOCATION, "the worker does not serve that function"),
     "Runtime.Unknown": (_INVOCATION, "the runtime reported an error that cannot be read"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from perdure.worker.http1 import Answer
 from perdure.worker.log_shipping import MAX_WAITING_BYTES
 from perdure.worker.node_runtime import NodeRuntime
 from tests.support.agent import Lines, agent
-from tests.support.worker_service import JSON, WorkerService, worker_service
+from tests.support.worker_service import JSON, WorkerService
 
 HANDLER = """
 import logging, os, sys, time
@@ -50,17 +49,6 @@ REPORT = re.compile(
     r"\tMemory Size: 128 MB\tMax Memory Used: [1-9]\d* MB(?P<init>\tInit Duration: \d+\.\d\d ms)?"
     r"(?:\tStatus: (?P<status>\w+)(?:\tError Type: (?P<error>[\w.]+))?)?\t"
 )
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def service() -> AsyncIterator[WorkerService]:
-    async with worker_service() as service:
-        yield service
 
 
 @pytest.fixture

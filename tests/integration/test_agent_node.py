@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from perdure.worker.node_runtime import NodeRuntime
 from tests.support.agent import PYTHON, Lines, agent, agent_of, is_gone, runtimes_of
 from tests.support.javascript import FOLDER
 from tests.support.waiting import eventually
-from tests.support.worker_service import WorkerService, worker_service
+from tests.support.worker_service import WorkerService
 
 pytestmark = pytest.mark.javascript
 
@@ -54,17 +53,6 @@ export const handler = async (event, context) => {
   };
 };
 """
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def service() -> AsyncIterator[WorkerService]:
-    async with worker_service() as service:
-        yield service
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from perdure.worker.http1 import Answer, Request
 from perdure.worker.service_client import DurableConfig
 from tests.support.agent import PYTHON, Lines, agent, agent_of, is_gone, runtimes_of
 from tests.support.waiting import eventually
-from tests.support.worker_service import WorkerService, worker_service
+from tests.support.worker_service import WorkerService
 
 HANDLER = """
 import json, logging, os, signal, sys, time, urllib.error, urllib.request
@@ -64,17 +63,6 @@ def handler(event, context):
 """
 
 CHECKPOINT = "/2025-12-01/durable-executions/arn%3Aaws%3Ax%2Fy/checkpoint"
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def service() -> AsyncIterator[WorkerService]:
-    async with worker_service() as service:
-        yield service
 
 
 @pytest.fixture

@@ -14,11 +14,6 @@ from perdure_service.postgres.parts import ORDER
 ALL_PARTS = tuple(part.name for part in ORDER)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def nodes_below(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield plan
     for child in plan.get("Plans", ()):

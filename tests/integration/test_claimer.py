@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from dataclasses import dataclass
 
-import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from perdure_service.dispatch.claimer import Claimer
@@ -19,11 +18,6 @@ from perdure_service.postgres.connection import sqlalchemy_url
 from perdure_service.postgres.functions import PostgresFunctions
 from tests.support.functions import ACCOUNT, REGION, function_version
 from tests.support.logs import replica
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @dataclass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from perdure_service.application.closings import Closings
@@ -19,11 +18,6 @@ from perdure_service.postgres.functions import PostgresFunctions
 from perdure_service.postgres.worker_register import PostgresWorkerRegister
 from tests.support.functions import ACCOUNT, REGION, function_version
 from tests.support.logs import replica
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 async def test_the_caller_is_told_that_the_execution_goes_on(database_url: str) -> None:

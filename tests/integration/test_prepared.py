@@ -18,11 +18,6 @@ _NUMBERS = "SELECT * FROM unnest($1::integer[])"
 _PID = "SELECT pg_backend_pid() FROM unnest($1::integer[])"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @asynccontextmanager
 async def statements_on(url: str) -> AsyncIterator[PreparedStatements]:
     statements = PreparedStatements(await connect(url, name="test", writer=True))

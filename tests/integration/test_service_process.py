@@ -47,11 +47,6 @@ server.serve_forever()
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     package = tmp_path / "packages" / "perdure_service"
     package.mkdir(parents=True)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
 
 from perdure.worker.agent import Agent, AgentSettings
+from perdure.worker.confinement import Confinements
 from perdure.worker.connections import ServiceUrl
 from perdure.worker.functions import ServedFunction
 from perdure.worker.handler_spec import parse_handler_spec
+from perdure.worker.pool import ChildLimits, Pool
 from perdure.worker.python_runtime import PythonRuntime
 from perdure.worker.runtime import Runtime
 from perdure.worker.service_client import DurableConfig
@@ -66,10 +68,15 @@ async def agent(
 @asynccontextmanager
 async def agent_of(
     service: WorkerService,
-    functions: list[ServedFunction],
+    functions: Sequence[ServedFunction],
     folder: Path,
     *,
     concurrency: int,
+    pools: Sequence[Pool] = (),
+    max_children: int = 100,
+    idle_seconds: float = 300,
+    confinements: Confinements | None = None,
+    passed: Sequence[str] = (),
     reload: bool = False,
     grace_seconds: float = 20,
     lines: Lines | None = None,
@@ -77,7 +84,10 @@ async def agent_of(
     settings = AgentSettings(
         service=ServiceUrl.parse(service.url),
         functions=functions,
-        concurrency=concurrency,
+        limits=ChildLimits(concurrency, max_children, idle_seconds),
+        pools=pools,
+        confinements=confinements or Confinements(),
+        passed=passed,
         reload=reload,
         cache=folder / "cache",
         grace_seconds=grace_seconds,
@@ -95,11 +105,16 @@ async def agent_of(
 
 def runtimes_of(pid: int) -> list[psutil.Process]:
     """The runtime processes that `pid` supervises; other tests' services are its children too."""
-    return [
-        child
-        for child in psutil.Process(pid).children()
-        if child.status() != "zombie" and _CLIENTS.intersection(map(_base, child.cmdline()))
-    ]
+    return [child for child in psutil.Process(pid).children() if _is_runtime(child)]
+
+
+def _is_runtime(process: psutil.Process) -> bool:
+    try:
+        if process.status() == "zombie":
+            return False
+        return not _CLIENTS.isdisjoint(map(_base, process.cmdline()))
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _base(word: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import struct
 import uuid
@@ -90,6 +91,20 @@ class WorkerService:
             self.queue.append((invocation, json.dumps(payload).encode()))
             self.changed.notify_all()
         return str(invocation["InvocationId"])
+
+    def deploy(self, content: bytes, runtime: str, **configuration: Any) -> dict[str, Any]:
+        """Have code, for `invoke`: what the header says of a function that was deployed so."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        self.code[sha256] = content
+        return {
+            "CodeSha256": sha256,
+            "Runtime": runtime,
+            "Environment": {},
+            "MemorySize": 256,
+            "Durable": False,
+            "RevisionId": sha256,
+            **configuration,
+        }
 
     async def result(self, invocation_id: str) -> SeenResult:
         await self.until(lambda: invocation_id in self.results)
@@ -191,29 +206,44 @@ class WorkerService:
             try:
                 async with asyncio.timeout(body["WaitSeconds"]):
                     await self.changed.wait_for(
-                        lambda: number < self._latest_poll or self._servable(body["Free"])
+                        lambda: number < self._latest_poll or self._servable(body)
                     )
             except TimeoutError:
                 pass
             # A poll whose place another one took has nothing to offer any more.
-            taken = self._take(body["Free"]) if number == self._latest_poll else []
+            taken = self._take(body) if number == self._latest_poll else []
             frames = [_frame(*work) for work in taken]
         return Answer(
             200, ((b"content-type", b"application/vnd.perdure.invocations"),), b"".join(frames)
         )
 
-    def _servable(self, free: dict[str, int]) -> bool:
-        return any(free.get(header["FunctionName"], 0) for header, _ in self.queue)
+    def _servable(self, offer: dict[str, Any]) -> bool:
+        return any(self._free(offer, header) for header, _ in self.queue)
 
-    def _take(self, free: dict[str, int]) -> list[tuple[dict[str, Any], bytes]]:
+    def _take(self, offer: dict[str, Any]) -> list[tuple[dict[str, Any], bytes]]:
         taken = []
         for work in tuple(self.queue):
-            name = work[0]["FunctionName"]
-            if free.get(name, 0):
-                free[name] -= 1
+            free = self._free(offer, work[0])
+            if free:
+                if "Runtime" in work[0]:
+                    offer["PoolFree"]["Total"] -= 1
+                    offer["PoolFree"]["Functions"][work[0]["FunctionName"]] = free - 1
+                else:
+                    offer["Free"][work[0]["FunctionName"]] = free - 1
                 self.queue.remove(work)
                 taken.append(work)
         return taken
+
+    def _free(self, offer: dict[str, Any], header: dict[str, Any]) -> int:
+        """Slots that a worker has for this work."""
+        name = header["FunctionName"]
+        if "Runtime" not in header:
+            return int(offer["Free"].get(name, 0))
+        registration = self.registrations[-1]
+        served = {pool["Runtime"] for pool in registration.get("Pools", ())}
+        if header["Runtime"] not in served or offer["PoolFree"]["Total"] == 0:
+            return 0
+        return int(offer["PoolFree"]["Functions"].get(name, registration["PoolConcurrency"]))
 
 
 def _frame(header: dict[str, Any], payload: bytes) -> bytes:

@@ -23,12 +23,12 @@ def program(folder: Path, says: str) -> Path:
 def test_without_a_name_it_is_the_agents_own() -> None:
     runtime = PythonRuntime()
     assert (runtime.program, runtime.name) == (sys.executable, OURS)
-    assert runtime.command("app.handler")[0] == sys.executable
+    assert runtime.command("app.handler", Path("/"), None)[0] == sys.executable
 
 
 def test_a_link_is_kept_since_a_virtual_environment_is_known_by_it(tmp_path: Path) -> None:
     link = tmp_path / "python3"
-    link.symlink_to(program(tmp_path, "3 14 True"))
+    link.symlink_to(program(tmp_path, "3 14 2 True"))
     runtime = python_runtime(link)
     assert (runtime.program, runtime.name) == (str(link), "python3.14")
 
@@ -36,8 +36,8 @@ def test_a_link_is_kept_since_a_virtual_environment_is_known_by_it(tmp_path: Pat
 @pytest.mark.parametrize(
     ("says", "reason"),
     [
-        ("3 10 True", "is Python 3.10; functions need 3.11 or later"),
-        ("3 13 False", "-m pip install awslambdaric"),
+        ("3 10 9 True", "is Python 3.10; functions need 3.11 or later"),
+        ("3 13 0 False", "-m pip install awslambdaric"),
         ("hello", "is not a Python interpreter"),
     ],
 )

@@ -21,6 +21,7 @@ from perdure.cli.running import innermost, stop_signals
 from perdure.cli.service_process import ServiceArguments, ServiceDidNotStart, ServiceProcess
 from perdure.worker.connections import ServiceUrl
 from perdure.worker.functions import ServedFunction
+from perdure.worker.pool import ChildLimits
 from perdure.worker.waiting import first_of
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ class _Dev:
             AgentSettings(
                 service=url,
                 functions=functions,
-                concurrency=self._settings.concurrency,
+                limits=ChildLimits(self._settings.concurrency),
                 reload=self._settings.reload,
                 cache=data / "code",
                 grace_seconds=_GRACE_SECONDS,

@@ -10,21 +10,31 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from perdure.cli import options
+from perdure.cli import options, pools
 from perdure.cli.extras import require
 from perdure.cli.output import LinePrinter
 from perdure.cli.running import innermost, stop_signals
+from perdure.worker.confinement import Isolation
 from perdure.worker.connections import InvalidServiceUrl, ServiceUrl
+from perdure.worker.pool import DEFAULT_IDLE_SECONDS, DEFAULT_MAX_CHILDREN, ChildLimits
 
 if TYPE_CHECKING:
     from perdure.worker.agent import AgentSettings
 
 
 def worker(
-    specs: Annotated[list[str], typer.Argument(metavar="SPEC", help=options.SPEC_HELP)],
     service: Annotated[
         str, typer.Option(envvar="PERDURE_SERVICE", metavar="URL", help="Where the service is.")
     ],
+    specs: Annotated[
+        list[str] | None, typer.Argument(metavar="SPEC", help=options.SPEC_HELP)
+    ] = None,
+    pool: pools.PoolNames = [],  # noqa: B006  typer copies it
+    max_children: pools.MaxChildren = DEFAULT_MAX_CHILDREN,
+    idle: pools.IdleSeconds = DEFAULT_IDLE_SECONDS,
+    isolation: pools.IsolationKind = Isolation.AUTO,
+    users: pools.Users = pools.DEFAULT_USERS,
+    pass_env: pools.PassEnv = [],  # noqa: B006  typer copies it
     reload: options.Reload = False,
     concurrency: options.Concurrency = options.DEFAULT_CONCURRENCY,
     plain: options.Plain = [],  # noqa: B006  typer copies it
@@ -49,13 +59,18 @@ def worker(
         ),
     ] = None,
 ) -> None:
-    """Serve functions until SIGTERM or Ctrl-C, then let what runs finish."""
+    """Serve functions until SIGTERM or Ctrl-C, then let what runs finish.
+
+    A SPEC is code under development, served from its folder. A pool runs whatever is deployed.
+    """
+    if not specs and not pool:
+        raise typer.BadParameter("Name a handler to serve (SPEC), or a pool: --pool python3.13")
     try:
         url = ServiceUrl.parse(service)
     except InvalidServiceUrl as error:
         raise typer.BadParameter(str(error), param_hint="--service") from error
     functions = options.served_functions(
-        specs,
+        specs or [],
         plain=plain,
         execution_timeout=execution_timeout,
         retention_days=retention_days,
@@ -65,21 +80,28 @@ def worker(
         dead_letter=dead_letter,
     )
     require("lambda")
+    cache = (cache or _default_cache()).expanduser().absolute()
+    found = pools.found_pools(pool, node_runtime)
     from perdure.worker.agent import AgentSettings
 
     settings = AgentSettings(
         url,
         functions,
-        concurrency,
+        ChildLimits(concurrency, max_children, idle),
         reload,
-        cache or _default_cache(),
+        cache,
         grace,
+        pools=found,
+        confinements=pools.confinements(isolation, users, found, cache),
+        passed=pass_env,
         health_file=health_file,
     )
     raise typer.Exit(asyncio.run(_worker(settings)))
 
 
 def _default_cache() -> Path:
+    if os.geteuid() == 0:
+        return Path("/var/cache/perdure/code")  # where the users of functions can read it
     caches = os.environ.get("XDG_CACHE_HOME")
     return (Path(caches) if caches else Path.home() / ".cache") / "perdure" / "code"
 
@@ -89,10 +111,11 @@ async def _worker(settings: AgentSettings) -> int:
     from perdure.worker.link import RegistrationRefused
 
     names = [function.spec.name for function in settings.functions]
+    runtimes = [f"{pool.runtime.name} ({pool.interpreter})" for pool in settings.pools]
     printer = LinePrinter(sys.stdout)
     printer.labels(AGENT, *names)
     agent = Agent(settings, printer.say, os.environ)
-    printer.say(AGENT, f"serving {', '.join(names)} for {settings.service}")
+    printer.say(AGENT, f"serving {', '.join([*names, *runtimes])} for {settings.service}")
     code = 0
     try:
         with stop_signals(agent.stop):

@@ -1,7 +1,8 @@
 """The worker agent: it takes invocations from the service and runs them in runtime processes.
 
 handler_spec   what to serve, as typed on the command line: python_handler, node_handler
-runtime        what runs a language: python_runtime, node_runtime (with node_boot)
+runtime        what runs a language: python_runtime, node_runtime, bootstrap_runtime
+pool, find_pools   runtimes for whatever is deployed
 functions      what is served, and the code that an invocation asks for
 code           a folder as a zip with a hash; unpack, code_cache: back again
 http1          HTTP/1.1 framing      connections  keep-alive connections to the service
@@ -11,6 +12,8 @@ runtime_session, runtime_api, environment, bound, child, log_capture   one runti
 plan           what a process is started as
 child_group, slots   the processes of one plan, of one function
 live, reload   functions that are served from their folders, and edited
+deployed, places   functions that pools run, and the processes that they share
+launch, confinement, memory   how a process is started and held
 agent          all of it together, and the drain at the end
 """
 

@@ -5,16 +5,26 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from perdure.worker.child import Child, running_child
 from perdure.worker.code import PackedCode
 from perdure.worker.code_cache import CodeCache
+from perdure.worker.confinement import Confinements
 from perdure.worker.connections import ServiceConnections, ServiceUrl
+from perdure.worker.deployed import DeployedFunctions
 from perdure.worker.functions import PublishedCode, ServedFunction
 from perdure.worker.health import HealthFile
 from perdure.worker.invocation import (
@@ -25,13 +35,21 @@ from perdure.worker.invocation import (
     error_result,
 )
 from perdure.worker.lambda_proxy import LambdaProxy
+from perdure.worker.launch import Launcher
 from perdure.worker.link import ServiceLink
 from perdure.worker.live import LiveFunctions
 from perdure.worker.log_shipping import LogShipper
 from perdure.worker.logging_config import LoggingConfig
+from perdure.worker.memory import MemoryWatch
+from perdure.worker.offer import Offer
 from perdure.worker.plan import ChildPlan
+from perdure.worker.pool import ChildLimits, Pool
 from perdure.worker.runtime_log import RuntimeLog
-from perdure.worker.service_client import FunctionRegistration, Registered, ServiceClient
+from perdure.worker.service_client import (
+    Registered,
+    Registration,
+    ServiceClient,
+)
 from perdure.worker.slots import FunctionSlots
 
 AGENT: Final = "perdure"
@@ -48,14 +66,18 @@ Say = Callable[[str, str], None]
 @dataclass(frozen=True, slots=True)
 class AgentSettings:
     """`cache` keeps published code; `excluded` are folders that are never code (absolute);
-    `health_file` is touched while the service knows this worker."""
+    `health_file` is touched while the service knows this worker. Deployed functions run within
+    `confinements`, and of the agent's environment they see the variables that are `passed`."""
 
     service: ServiceUrl
     functions: Sequence[ServedFunction]
-    concurrency: int
+    limits: ChildLimits
     reload: bool
     cache: Path
     grace_seconds: float
+    pools: Sequence[Pool] = ()
+    confinements: Confinements = field(default_factory=Confinements)
+    passed: Collection[str] = ()
     excluded: frozenset[Path] = frozenset()
     health_file: Path | None = None
 
@@ -82,12 +104,14 @@ class Agent:
         """Raises RegistrationRefused, within an exception group."""
         connections = ServiceConnections(self._settings.service)
         client = ServiceClient(connections, str(uuid.uuid4()))
+        settings = self._settings
+        launcher = Launcher(self._environment, settings.passed, settings.confinements)
         try:
             async with asyncio.TaskGroup() as tasks:
                 shift = _Shift(
                     self._settings,
                     self._say,
-                    self._environment,
+                    launcher,
                     client,
                     LambdaProxy(connections),
                     tasks,
@@ -100,6 +124,7 @@ class Agent:
                 finally:
                     shift.close()
         finally:
+            launcher.close()
             connections.close()
 
 
@@ -110,7 +135,7 @@ class _Shift:
         self,
         settings: AgentSettings,
         say: Say,
-        environment: Mapping[str, str],
+        launcher: Launcher,
         client: ServiceClient,
         proxy: LambdaProxy,
         tasks: asyncio.TaskGroup,
@@ -118,27 +143,31 @@ class _Shift:
     ) -> None:
         self._settings = settings
         self._say = say
-        self._environment = environment
+        self._launcher = launcher
         self._proxy = proxy
         self._known = known
         self._health = HealthFile(settings.health_file, self._say_ours)
         self.tasks = tasks
+        self.idle_seconds = settings.limits.idle_seconds
         self.start_permits = asyncio.Semaphore(max(2, os.cpu_count() or 1))
         self.published = PublishedCode(CodeCache(settings.cache), client)
         self.freed = asyncio.Event()
         self._link = ServiceLink(client, self, self._say_ours)
+        self._memory = MemoryWatch()
         self._logs = LogShipper(client.ship_logs, self._say_ours)
         self._live = LiveFunctions(settings.functions, settings.excluded)
+        self._deployed = DeployedFunctions(settings.pools, settings.limits, self)
         self._intake: list[asyncio.Task[None]] = []
         self._upkeep: list[asyncio.Task[None]] = []
         self._reports: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        await self._live.open(self._settings.concurrency, self, self._say_ours)
+        await self._live.open(self._settings.limits.concurrency, self, self._say_ours)
         self._upkeep = [
             self.tasks.create_task(self._link.keep_registered()),
             self.tasks.create_task(self._link.heartbeat()),
             self.tasks.create_task(self._logs.run()),
+            self.tasks.create_task(self._memory.run()),
         ]
         self._intake = [self.tasks.create_task(self._link.poll())]
         if self._settings.reload:
@@ -185,8 +214,9 @@ class _Shift:
 
     # The link's board.
 
-    def registrations(self) -> Sequence[FunctionRegistration]:
-        return self._live.registrations()
+    def registration(self) -> Registration:
+        settings = self._settings
+        return Registration(self._live.registrations(), settings.pools, settings.limits.concurrency)
 
     def registered(self, answer: Registered) -> None:
         self._known.set()
@@ -203,12 +233,12 @@ class _Shift:
     def held(self) -> Sequence[InvocationId]:
         return [held for slots in self._slots() for held in slots.held]
 
-    def free(self) -> Mapping[str, int]:
-        return {name: slots.free for name, slots in self._live.slots.items()}
+    def offer(self) -> Offer:
+        free = {name: slots.free for name, slots in self._live.slots.items()}
+        return Offer(free, self._deployed.offer() if self._settings.pools else None)
 
     def accept(self, invocation: Invocation) -> None:
-        slots = self._live.slots.get(invocation.function_name)
-        if slots is not None:
+        if slots := self._slots_for(invocation):
             slots.accept(invocation)
             return
         message = f"This worker does not serve {invocation.function_name}"
@@ -217,9 +247,14 @@ class _Shift:
 
     # The slots' workshop.
 
-    def start_child(self, plan: ChildPlan, folder: Path) -> AbstractAsyncContextManager[Child]:
+    @asynccontextmanager
+    async def start_child(self, plan: ChildPlan, folder: Path) -> AsyncIterator[Child]:
         log = self._log(plan.function_name, plan.version, plan.memory_mb, plan.logging)
-        return running_child(plan, folder, self._environment, self._proxy, log, self.tasks)
+        with self._launcher.launch(plan, folder) as launch:
+            async with running_child(
+                plan, folder, launch, self._proxy, log, self._memory, self.tasks
+            ) as child:
+                yield child
 
     def finished(self, slots: FunctionSlots, invocation: Invocation, result: Result) -> None:
         if result.outcome is Outcome.INIT_ERROR:
@@ -258,6 +293,13 @@ class _Shift:
 
     def _slots(self) -> Iterator[FunctionSlots]:
         yield from self._live.slots.values()
+        yield from self._deployed.slots.values()
+
+    def _slots_for(self, invocation: Invocation) -> FunctionSlots | None:
+        deployment = invocation.deployment
+        if deployment is not None and self._deployed.can_run(deployment):
+            return self._deployed.slots_for(invocation)
+        return self._live.slots.get(invocation.function_name)
 
     def _say_ours(self, text: str) -> None:
         self._say(AGENT, text)

@@ -7,9 +7,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-_BOOT = Path(__file__).with_name("child_boot.py")
+BOOT = Path(__file__).with_name("child_boot.py")
 
 
-def bound_to_us(command: Sequence[str]) -> list[str]:
-    """The command line that runs `command`, whose first word is a path, as such a child."""
-    return [sys.executable, "-I", "-S", str(_BOOT), str(os.getpid()), *command]
+def bound_to_us(command: Sequence[str], options: Sequence[str] = ()) -> list[str]:
+    """The command line that runs `command`, whose first word is a path, as such a child.
+
+    `options` are child_boot's: limits, and the user that it becomes.
+    """
+    return [sys.executable, "-I", "-S", str(BOOT), str(os.getpid()), *options, *command]

@@ -5,23 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from perdure.worker.bound import bound_to_us
 from perdure.worker.environment import LogPlace, runtime_environment
 from perdure.worker.invocation import (
     Invocation,
     Outcome,
     Result,
     error_result,
-    exited,
     timed_out,
 )
 from perdure.worker.lambda_proxy import LambdaProxy
+from perdure.worker.launch import Launch
 from perdure.worker.log_capture import CapturedPipe, FrameSplitter, LineSplitter
+from perdure.worker.memory import MemoryWatch
 from perdure.worker.plan import ChildPlan
 from perdure.worker.runtime_api import runtime_api
 from perdure.worker.runtime_log import PeakMemory, RuntimeLog
@@ -36,9 +36,9 @@ _LAST_WORDS_SECONDS = 1.0
 class InitFailure:
     """A runtime that never asked for work: what it posted, or how it ended, or neither: it hung."""
 
-    posted: bytes | None = None
     error_type: str = "Runtime.ExitError"
     reason: str = "Runtime exited without providing a reason"
+    posted: bytes | None = None
 
     def __str__(self) -> str:
         return self.posted.decode("utf-8", "replace") if self.posted is not None else self.reason
@@ -59,11 +59,13 @@ class Child:
         session: RuntimeSession,
         ended: asyncio.Future[int],
         output: ChildOutput,
+        memory: _MemoryLimit,
     ) -> None:
         self._process = process
         self._session = session
         self._ended = ended
         self._output = output
+        self._memory = memory
 
     @property
     def has_ended(self) -> bool:
@@ -72,7 +74,10 @@ class Child:
     async def until_settled(self, limit_seconds: float) -> None:
         """Wait until it asks for work or will never do so, or the time is over."""
         session = self._session
-        await first_of(session.asked, session.init_failed, self._ended, limit_seconds=limit_seconds)
+        with self._memory.enforced(self.kill):
+            await first_of(
+                session.asked, session.init_failed, self._ended, limit_seconds=limit_seconds
+            )
 
     async def until_ready(self, limit_seconds: float) -> InitFailure | None:
         """Wait until it asks for work; None once it does. Kills it at the limit."""
@@ -81,7 +86,7 @@ class Child:
         if session.init_failed.done():
             return InitFailure(posted=session.init_failed.result())
         if self._ended.done():
-            return InitFailure(reason=f"Runtime {self._how()}")
+            return InitFailure(self._death_type(), reason=f"Runtime {self._how()}")
         if session.asked.done():
             self._output.ready()
             return None
@@ -105,11 +110,13 @@ class Child:
 
     async def _run(self, invocation: Invocation) -> Result:
         result = self._session.deliver(invocation)
-        await first_of(result, self._ended, limit_seconds=invocation.timeout_seconds)
+        with self._memory.enforced(self.kill):
+            await first_of(result, self._ended, limit_seconds=invocation.timeout_seconds)
         if result.done():
             return result.result()
         if self._ended.done():
-            return exited(invocation, Outcome.EXIT, _manner(self._ended.result()))
+            message = f"RequestId: {invocation.id} Error: Runtime {self._how()}"
+            return error_result(Outcome.EXIT, self._death_type(), message)
         self.kill()
         return timed_out(invocation)
 
@@ -117,6 +124,9 @@ class Child:
         """Kill the process and what it started. Safe to repeat."""
         with suppress(ProcessLookupError, PermissionError):  # nobody is left
             os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _death_type(self) -> str:
+        return "Runtime.OutOfMemory" if self._memory.was_exceeded else "Runtime.ExitError"
 
     def _how(self) -> str:
         manner = _manner(self._ended.result())
@@ -127,6 +137,28 @@ def _manner(status: int) -> str | None:
     if status < 0:
         return f"signal: {(signal.strsignal(-status) or str(-status)).lower()}"
     return f"exit status {status}" if status else None
+
+
+class _MemoryLimit:
+    """Of one process; None megabytes are no limit."""
+
+    def __init__(self, watch: MemoryWatch, pid: int, megabytes: int | None) -> None:
+        self._watch = watch
+        self._pid = pid
+        self._megabytes = megabytes
+        self.was_exceeded = False
+
+    @contextmanager
+    def enforced(self, kill: Callable[[], None]) -> Iterator[None]:
+        def exceeded() -> None:
+            self.was_exceeded = True
+            kill()
+
+        if self._megabytes is None:
+            yield
+            return
+        with self._watch.over(self._pid, self._megabytes * 1024 * 1024, exceeded):
+            yield
 
 
 class ChildOutput:
@@ -180,9 +212,10 @@ class ChildOutput:
 async def running_child(
     plan: ChildPlan,
     folder: Path,
-    users: Mapping[str, str],
+    launch: Launch,
     proxy: LambdaProxy,
     log: RuntimeLog,
+    memory: MemoryWatch,
     tasks: asyncio.TaskGroup,
 ) -> AsyncIterator[Child]:
     """Start a runtime process; on leaving it is dead and its last lines are out.
@@ -193,13 +226,12 @@ async def running_child(
     async with runtime_api(session, proxy, tasks) as port:
         output = ChildOutput(log)
         frames = output.frames.childs_end
+        place = LogPlace(log.group, log.stream, frames)
         try:
             process = await asyncio.create_subprocess_exec(
-                *bound_to_us(plan.runtime.command(plan.handler)),
+                *launch.command,
                 cwd=folder,
-                env=runtime_environment(
-                    users, plan, folder, port=port, log=LogPlace(log.group, log.stream, frames)
-                ),
+                env=runtime_environment(launch.users, plan, folder, port=port, log=place),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output.output.childs_end,
                 stderr=output.output.childs_end,
@@ -208,7 +240,8 @@ async def running_child(
             )
             output.started(process.pid)
             ended = tasks.create_task(process.wait())
-            child = Child(process, session, ended, output)
+            held = _MemoryLimit(memory, process.pid, launch.memory_mb)
+            child = Child(process, session, ended, output, held)
             try:
                 yield child
             finally:

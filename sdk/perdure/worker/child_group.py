@@ -39,12 +39,15 @@ class Group:
 
 @dataclass(eq=False, slots=True)
 class Member:
-    """One process, from the decision to start it until it is gone."""
+    """One process, from the decision to start it until it is gone. `evicted`: another function
+    wanted its place."""
 
     group: Group
     started_at: float
     state: State = State.QUEUED
+    idle_since: float = 0.0
     retiring: bool = False
+    evicted: bool = False
     crashed: bool = False
     failure: InitFailure | None = None
     child: Child | None = None

@@ -6,13 +6,31 @@ always there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from perdure.worker.invocation import Deployment
 from perdure.worker.plan import ChildPlan
 
 _LOOPBACK = "127.0.0.1,localhost"
+_PATH = "/usr/local/bin:/usr/bin:/bin:/opt/bin"
+
+
+def deployed_environment(
+    agents: Mapping[str, str], passed: Collection[str], deployment: Deployment, scratch: Path
+) -> dict[str, str]:
+    """What a deployed function sees beside what all get: nothing of the agent's own environment but
+    what was `passed` by name, then what its configuration says."""
+    return {
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "HOME": str(scratch),
+        "LANG": "C.UTF-8",
+        "PATH": _PATH,
+        "TMPDIR": str(scratch),
+        **{name: agents[name] for name in passed if name in agents},
+        **dict(deployment.environment),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +50,12 @@ def runtime_environment(
     environment = {
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_LAMBDA_LOG_LEVEL": "INFO",
+        "LD_LIBRARY_PATH": f"{folder}:{folder}/lib",
         "TZ": ":UTC",
         **users,
         **plan.logging.variables(),
         "AWS_DEFAULT_REGION": plan.region,
         "AWS_ENDPOINT_URL_LAMBDA": endpoint,
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_{plan.runtime.name}",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(plan.memory_mb),
         "AWS_LAMBDA_FUNCTION_NAME": plan.function_name,
         "AWS_LAMBDA_FUNCTION_VERSION": plan.version,

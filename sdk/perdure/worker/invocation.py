@@ -31,10 +31,20 @@ class MalformedDelivery(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Deployment:
+    """What a worker must be told of a function that it does not know by name; it always has code.
+    `environment` is sorted by name. Under another `revision` everything may be different."""
+
+    runtime: str
+    environment: tuple[tuple[str, str], ...]
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
 class Invocation:
     """One invocation to run. `code_sha256` is None where the live folder is to be run;
-    `execution_id` is None for a plain one. With `log_tail`, its caller waits for the end of the
-    log."""
+    `execution_id` is None for a plain one; `deployment` is None for functions that workers serve
+    by name. With `log_tail`, its caller waits for the end of the log."""
 
     id: InvocationId
     function_name: str
@@ -51,6 +61,7 @@ class Invocation:
     execution_id: str | None = None
     logging: LoggingConfig = DEFAULT
     log_tail: bool = False
+    deployment: Deployment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +113,17 @@ def _invocation(header: dict[str, Any], payload: bytes) -> Invocation:
         execution_id=header.get("ExecutionId"),
         logging=LoggingConfig.parse(header.get("LoggingConfig")),
         log_tail=header.get("LogTail") is True,
+        deployment=_deployment(header) if header.get("Runtime") else None,
+    )
+
+
+def _deployment(header: dict[str, Any]) -> Deployment:
+    if not isinstance(header["CodeSha256"], str):
+        raise TypeError("a deployed function without code")
+    return Deployment(
+        runtime=header["Runtime"],
+        environment=tuple(sorted((header.get("Environment") or {}).items())),
+        revision=header.get("RevisionId") or "",
     )
 
 
@@ -116,12 +138,4 @@ def timed_out(invocation: Invocation) -> Result:
         "Sandbox.Timedout",
         f"RequestId: {invocation.id} Error: Task timed out after "
         f"{invocation.timeout_seconds:.2f} seconds",
-    )
-
-
-def exited(invocation: Invocation, outcome: Outcome, how: str | None) -> Result:
-    """The runtime died. `how` as in "exit status 1"; None if it left in peace, with status 0."""
-    reason = f"exited with error: {how}" if how else "exited without providing a reason"
-    return error_result(
-        outcome, "Runtime.ExitError", f"RequestId: {invocation.id} Error: Runtime {reason}"
     )

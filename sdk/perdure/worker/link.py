@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -19,8 +19,8 @@ from perdure.worker.invocation import InvocationId, Result
 from perdure.worker.pause import Pause
 from perdure.worker.polling import Intake, Polling
 from perdure.worker.service_client import (
-    FunctionRegistration,
     Registered,
+    Registration,
     ServiceClient,
     ServiceRefused,
     UnknownWorker,
@@ -39,7 +39,7 @@ class RegistrationRefused(Exception):
 class Board(Intake, Protocol):
     """What is served, what runs and what is free."""
 
-    def registrations(self) -> Sequence[FunctionRegistration]: ...
+    def registration(self) -> Registration: ...
     def registered(self, answer: Registered) -> None: ...
     def known(self) -> None: ...
     def packed(self, function_name: str) -> PackedCode | None: ...
@@ -133,7 +133,7 @@ class ServiceLink:
 
     async def _register(self) -> None:
         answer = await self._client.register(
-            self._board.registrations(),
+            self._board.registration(),
             self._board.held(),
             host=socket.gethostname(),
             pid=os.getpid(),

@@ -31,36 +31,48 @@ class NodeRuntimeMissing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class NodeRuntime:
-    """`node` is the program, `client` the main module of aws-lambda-ric."""
+    """`node` is the program, `client` the main module of aws-lambda-ric; `version` is that of the
+    program, whatever the `name` of the runtime that it stands for."""
 
     node: Path
-    major: int
     client: Path
-
-    @property
-    def name(self) -> str:
-        return f"nodejs{self.major}.x"
+    name: str
+    version: str
 
     @property
     def own_folders(self) -> frozenset[Path]:
         packages = (_package_of(self.node.resolve()), _package_of(self.client))
         return frozenset(package for package in packages if package is not None)
 
-    def command(self, handler: str) -> Sequence[str]:
-        return (str(self.node), "--import", _BOOT.as_uri(), str(self.client), handler)
+    @property
+    def programs(self) -> Sequence[Path]:
+        return (self.node, self.client, _BOOT)
+
+    def command(self, handler: str, folder: Path, memory_mb: int | None) -> Sequence[str]:
+        heap = [] if memory_mb is None else [f"--max-old-space-size={memory_mb * 9 // 10}"]
+        return (str(self.node), *heap, "--import", _BOOT.as_uri(), str(self.client), handler)
 
     def variables(self, users: Mapping[str, str], folder: Path) -> Mapping[str, str]:
         package = _package_of(self.client)
         modules = None if package is None else str(package.parent)
-        return {"NODE_PATH": os.pathsep.join(filter(None, (users.get("NODE_PATH"), modules)))}
+        path = os.pathsep.join(filter(None, (users.get("NODE_PATH"), modules)))
+        return {"AWS_EXECUTION_ENV": f"AWS_Lambda_{self.name}", "NODE_PATH": path}
 
 
-def find_node_runtime(folder: Path, named: Path | None, path: str | None) -> NodeRuntime:
+def find_node_runtime(
+    folder: Path,
+    named: Path | None,
+    path: str | None,
+    *,
+    program: Path | None = None,
+    major: int | None = None,
+) -> NodeRuntime:
     """The runtime for the functions in `folder`. Blocking. Raises NodeRuntimeMissing.
 
     With `named`, the client is the one of that runtime folder. Otherwise it is sought as Node.js
     seeks modules: in the node_modules of `folder` and of the folders above it. Node.js itself is
-    taken from the same place, else from `path`, the user's PATH.
+    taken from the same place, else from `path`, the user's PATH, unless it is the `program`. With
+    `major` only a Node.js of that version will do.
     """
     roots = [folder, *folder.parents] if named is None else [named]
     client = _client(roots)
@@ -71,16 +83,17 @@ def find_node_runtime(folder: Path, named: Path | None, path: str | None) -> Nod
             + _advice(named)
         )
     found: list[str] = []
-    for node in _nodes(roots, path):
+    for node in [program] if program else _nodes(roots, path):
         version = _version(node)
-        if version is not None and version >= OLDEST_NODE:
-            return NodeRuntime(node, version[0], client)
+        if version is not None and version >= OLDEST_NODE and major in (None, version[0]):
+            return NodeRuntime(node, client, f"nodejs{version[0]}.x", _dotted(version))
         found.append(f"{node} is {_dotted(version)}" if version else f"{node} does not run")
+    needed = f"Node.js {_dotted(OLDEST_NODE)} or later" if major is None else f"Node.js {major}"
     raise NodeRuntimeMissing(
-        f"JavaScript functions need Node.js {_dotted(OLDEST_NODE)} or later: "
+        f"JavaScript functions need {needed}: "
         f"{'; '.join(found) if found else 'there is none on PATH'}. "
-        "Put a newer one first on PATH, or install one beside the runtime client: "
-        f"npm install --prefix {named or folder} node@24"
+        "Put such a one first on PATH, or install one beside the runtime client: "
+        f"npm install --prefix {named or folder} node@{major or 24}"
     )
 
 
@@ -111,7 +124,7 @@ def _nodes(roots: Sequence[Path], path: str | None) -> Iterator[Path]:
         yield Path(on_path).absolute()
 
 
-def _version(node: Path) -> tuple[int, int] | None:
+def _version(node: Path) -> tuple[int, int, int] | None:
     try:
         done = subprocess.run(
             [node, "--version"],
@@ -123,11 +136,11 @@ def _version(node: Path) -> tuple[int, int] | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    parts = re.match(r"v(\d+)\.(\d+)\.", done.stdout)
-    return (int(parts[1]), int(parts[2])) if parts else None
+    parts = re.match(r"v(\d+)\.(\d+)\.(\d+)", done.stdout)
+    return (int(parts[1]), int(parts[2]), int(parts[3])) if parts else None
 
 
-def _dotted(version: tuple[int, int]) -> str:
+def _dotted(version: tuple[int, ...]) -> str:
     return ".".join(map(str, version))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from perdure.worker.invocation import Deployment
 from perdure.worker.logging_config import DEFAULT, LoggingConfig
 from perdure.worker.runtime import Runtime
 
@@ -22,7 +23,8 @@ class ChildPlan:
     """All that tells one runtime process from another: equal plans can share one.
 
     `code` is a live folder, or the hash of code that is fetched. `init_seconds` is how long the
-    handler may take to load.
+    handler may take to load. `deployed` is None for code under development, which runs in the
+    agent's own environment.
     """
 
     function_name: str
@@ -34,6 +36,7 @@ class ChildPlan:
     memory_mb: int
     init_seconds: float
     logging: LoggingConfig = DEFAULT
+    deployed: Deployment | None = None
 
     @property
     def is_live(self) -> bool:

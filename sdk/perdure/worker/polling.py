@@ -8,11 +8,12 @@ from that moment there is one poll at a time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from perdure.worker.connections import ServiceAway
 from perdure.worker.invocation import Invocation, InvocationId
+from perdure.worker.offer import Offer
 from perdure.worker.pause import Pause
 from perdure.worker.service_client import ServiceClient, ServiceRefused, UnknownWorker
 from perdure.worker.waiting import first_of
@@ -29,7 +30,7 @@ class Intake(Protocol):
     freed: asyncio.Event
     """Set whenever a slot becomes free."""
 
-    def free(self) -> Mapping[str, int]: ...
+    def offer(self) -> Offer: ...
     def accept(self, invocation: Invocation) -> None: ...
 
 
@@ -76,16 +77,16 @@ class Polling:
     async def _take_turns(self, polls: asyncio.TaskGroup, pause: Pause) -> None:
         now = asyncio.get_running_loop().time
         held: set[asyncio.Task[list[Invocation]]] = set()
-        offered: Mapping[str, int] = {}
+        offered = Offer()
         confirm: list[InvocationId] = []
         asked_at = now()
         empty_answers = 0
         while True:
-            free = self._intake.free()
-            if confirm or any(count and not offered.get(name) for name, count in free.items()):
-                wait_seconds = POLL_SECONDS if any(free.values()) else 0
-                held.add(polls.create_task(self._client.poll(free, confirm, wait_seconds)))
-                offered, confirm, asked_at = free, [], now()
+            offer = self._intake.offer()
+            if confirm or offer.is_news_to(offered):
+                wait_seconds = POLL_SECONDS if offer.total else 0
+                held.add(polls.create_task(self._client.poll(offer, confirm, wait_seconds)))
+                offered, confirm, asked_at = offer, [], now()
             await self._news(held)
             for poll in [poll for poll in held if poll.done()]:
                 held.discard(poll)
@@ -95,11 +96,11 @@ class Polling:
                 pause.reset()
             if held:
                 continue
-            answered_early = any(offered.values()) and now() - asked_at < _SHORT_POLL_SECONDS
+            answered_early = offered.total > 0 and now() - asked_at < _SHORT_POLL_SECONDS
             empty_answers = empty_answers + 1 if answered_early and not confirm else 0
             if empty_answers > 1:
                 await asyncio.sleep(_EMPTY_ANSWER_SECONDS)  # the service is about to stop
-            offered = {}
+            offered = Offer()
 
     async def _news(self, held: set[asyncio.Task[list[Invocation]]]) -> None:
         self._intake.freed.clear()

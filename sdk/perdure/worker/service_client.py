@@ -18,12 +18,15 @@ from perdure.worker.invocation import (
     Result,
     decode_deliveries,
 )
+from perdure.worker.offer import Offer
+from perdure.worker.pool import Pool
 
 _CALL_SECONDS = 10.0
 _CODE_SECONDS = 120.0
 _RESULT_SECONDS = 30.0
 _HEARTBEAT_SECONDS = 5.0
 _POLL_SLACK_SECONDS = 10.0
+_INTERPRETER_CHARACTERS = 256
 _DELIVERY_BYTES = 8 * 1024 * 1024
 _JSON: Fields = ((b"content-type", b"application/json"),)
 _BYTES: Fields = ((b"content-type", b"application/octet-stream"),)
@@ -64,6 +67,15 @@ class FunctionRegistration:
 
 
 @dataclass(frozen=True, slots=True)
+class Registration:
+    """All that a worker serves; `pool_concurrency` are the slots of each deployed function."""
+
+    functions: Sequence[FunctionRegistration]
+    pools: Sequence[Pool] = ()
+    pool_concurrency: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class RegisteredFunction:
     name: str
     arn: str
@@ -90,20 +102,29 @@ class ServiceClient:
 
     async def register(
         self,
-        functions: Sequence[FunctionRegistration],
+        registration: Registration,
         held: Collection[InvocationId],
         *,
         host: str,
         pid: int,
     ) -> Registered:
         """Say what is served here and what runs; invocations not in `held` are given up."""
-        body = {
+        body: dict[str, Any] = {
             "WorkerId": self._worker_id,
             "Host": host,
             "Pid": pid,
-            "Functions": [_registration(function) for function in functions],
+            "Functions": [_registration(function) for function in registration.functions],
             "Held": list(held),
         }
+        if registration.pools:
+            body["Pools"] = [
+                {
+                    "Runtime": pool.runtime.name,
+                    "Interpreter": pool.interpreter[:_INTERPRETER_CHARACTERS],
+                }
+                for pool in registration.pools
+            ]
+            body["PoolConcurrency"] = registration.pool_concurrency
         answer = await self._call_json(b"POST", b"/v1/workers", body, _CALL_SECONDS)
         return _registered(answer)
 
@@ -121,21 +142,28 @@ class ServiceClient:
 
     async def poll(
         self,
-        free: Mapping[str, int],
+        offer: Offer,
         confirm: Collection[InvocationId],
         wait_seconds: int,
     ) -> list[Invocation]:
-        """Take up to `free` invocations of each function, waiting for the first one."""
-        body = json.dumps(
-            {"Free": dict(free), "Confirm": list(confirm), "WaitSeconds": wait_seconds}
-        ).encode()
+        """Take up to what is offered, waiting for the first invocation."""
+        document: dict[str, Any] = {
+            "Free": dict(offer.functions),
+            "Confirm": list(confirm),
+            "WaitSeconds": wait_seconds,
+        }
+        if offer.pool is not None:
+            document["PoolFree"] = {
+                "Total": offer.pool.total,
+                "Functions": dict(offer.pool.functions),
+            }
         answer = await self._call(
             b"POST",
             self._worker + b"/poll",
             _JSON,
-            body,
+            json.dumps(document).encode(),
             wait_seconds + _POLL_SLACK_SECONDS,
-            max_answer_bytes=(sum(free.values()) + 1) * _DELIVERY_BYTES,
+            max_answer_bytes=(offer.total + 1) * _DELIVERY_BYTES,
         )
         try:
             return decode_deliveries(answer.body)
@@ -235,6 +263,11 @@ def _registration(function: FunctionRegistration) -> dict[str, Any]:
         "CodeSha256": function.code_sha256,
         "DeadLetterConfig": {"TargetArn": function.dead_letter or ""},
     }
+
+
+def _pool(pool: Pool) -> dict[str, str]:
+    shown = pool.interpreter[:_INTERPRETER_CHARACTERS]
+    return {"Runtime": pool.runtime.name, "Interpreter": shown}
 
 
 def _registered(document: Mapping[str, Any]) -> Registered:

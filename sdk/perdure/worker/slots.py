@@ -17,11 +17,12 @@ from perdure.worker.child import Child, InitFailure
 from perdure.worker.child_group import Group, Member, State
 from perdure.worker.functions import CodeUnavailable, PublishedCode
 from perdure.worker.invocation import Invocation, InvocationId, Outcome, Result
+from perdure.worker.places import Places
 from perdure.worker.plan import ChildPlan, LiveFolder
+from perdure.worker.runtime import CannotStart
 
-EXTRA_IDLE_SECONDS = 60.0
-VERSION_IDLE_SECONDS = 300.0
-
+_EXTRA_IDLE_SECONDS = 60.0
+"""Of the live folder's processes all but one end when they have been idle for this long."""
 _RETURN_SECONDS = 10.0
 """A runtime asks for its next invocation at once; one that does not is stuck."""
 _START_SECONDS = 5.0
@@ -39,6 +40,8 @@ class Workshop(Protocol):
     def start_permits(self) -> asyncio.Semaphore: ...
     @property
     def published(self) -> PublishedCode: ...
+    @property
+    def idle_seconds(self) -> float: ...
     def start_child(self, plan: ChildPlan, folder: Path) -> AbstractAsyncContextManager[Child]: ...
     def finished(self, slots: FunctionSlots, invocation: Invocation, result: Result) -> None: ...
     def say(self, function_name: str, text: str) -> None: ...
@@ -58,10 +61,15 @@ class Plans(Protocol):
 
 
 class FunctionSlots:
-    def __init__(self, plans: Plans, concurrency: int, workshop: Workshop) -> None:
+    """`places` are shared with others; without, only the concurrency bounds the processes."""
+
+    def __init__(
+        self, plans: Plans, concurrency: int, workshop: Workshop, places: Places | None = None
+    ) -> None:
         self._plans = plans
         self._concurrency = concurrency
         self._workshop = workshop
+        self._places = places
         self._groups: dict[ChildPlan, Group] = {}
         self._held: dict[InvocationId, Invocation] = {}
         self._keep_warm = True
@@ -91,7 +99,10 @@ class FunctionSlots:
         if invocation.id in self._held:
             return
         self._held[invocation.id] = invocation
-        group = self._group(self._plans.plan_for(invocation))
+        plan = self._plans.plan_for(invocation)
+        if plan not in self._groups:
+            self._supersede(plan)
+        group = self._group(plan)
         if group.idle:
             group.idle.pop().hand(invocation)  # the latest to be idle: the others may end
         else:
@@ -140,6 +151,35 @@ class FunctionSlots:
             if member.task is not None:
                 member.task.cancel()
 
+    @property
+    def is_vacant(self) -> bool:
+        """Nothing runs and nothing is held: it can be forgotten."""
+        return not self._held and not any(True for _ in self._members())
+
+    # A tenant among others.
+
+    def idle_since(self) -> float | None:
+        idle = [group.idle[0].idle_since for group in self._groups.values() if group.idle]
+        return min(idle, default=None)
+
+    def retire_longest_idle(self) -> None:
+        idle = [group.idle[0] for group in self._groups.values() if group.idle]
+        longest = min(idle, key=lambda member: member.idle_since)
+        longest.evicted = True
+        longest.retire()
+
+    def places_are_free(self) -> None:
+        self._balance()
+
+    # Which processes there are.
+
+    def _supersede(self, plan: ChildPlan) -> None:
+        """A version is started otherwise from now on: what is there ends after its work."""
+        for group in self._groups.values():
+            if group.plan.version == plan.version and not group.plan.is_live:
+                for member in tuple(group.members):
+                    member.retire()
+
     def _group(self, plan: ChildPlan) -> Group:
         return self._groups.setdefault(plan, Group(plan))
 
@@ -157,6 +197,7 @@ class FunctionSlots:
         if warm is not None:
             self._group(warm)
         leaving = sum(member.is_leaving for member in self._members())
+        lacking = 0
         for group in tuple(self._groups.values()):
             for _ in range(group.unattended()):
                 if self._room():
@@ -164,16 +205,21 @@ class FunctionSlots:
                 elif leaving > 0:
                     leaving -= 1  # its place is as good as free
                 elif not self._make_room(group):
-                    break
+                    lacking += 1
             if not group.members and not group.waiting and group.plan != warm:
                 del self._groups[group.plan]
+        if self._places is not None:
+            self._places.ask(self, min(lacking, self._concurrency - self._count()))
         if warm is None or not self._keep_warm or self._warm_again is not None:
             return
         if not self._groups[warm].members and self._room():
             self._start(self._groups[warm])
 
+    def _count(self) -> int:
+        return sum(len(group.members) for group in self._groups.values())
+
     def _room(self) -> bool:
-        return sum(len(group.members) for group in self._groups.values()) < self._concurrency
+        return self._count() < self._concurrency and (self._places is None or self._places.free > 0)
 
     def _make_room(self, wanted: Group) -> bool:
         for group in self._groups.values():
@@ -183,6 +229,8 @@ class FunctionSlots:
         return False
 
     def _start(self, group: Group) -> None:
+        if self._places is not None:
+            self._places.take()
         member = Member(group, asyncio.get_running_loop().time())
         group.members.add(member)
         member.task = self._workshop.tasks.create_task(self._run(member))
@@ -211,6 +259,8 @@ class FunctionSlots:
                     await self._serve(member, child)
         except CodeUnavailable as error:
             member.failure = InitFailure(error_type="Runtime.CodeUnavailable", reason=str(error))
+        except CannotStart as error:
+            member.failure = InitFailure(error_type=error.error_type, reason=str(error))
         except OSError as error:
             member.failure = InitFailure(error_type="Runtime.StartFailed", reason=str(error))
 
@@ -254,6 +304,7 @@ class FunctionSlots:
             return group.waiting.popleft()
         handoff = member.handoff = asyncio.get_running_loop().create_future()
         member.state = State.IDLE
+        member.idle_since = asyncio.get_running_loop().time()
         group.idle.append(member)
         self._balance()
         try:
@@ -271,11 +322,13 @@ class FunctionSlots:
                 group.idle.remove(member)
 
     def _idle_seconds(self, group: Group) -> float:
-        return EXTRA_IDLE_SECONDS if group.plan.is_live else VERSION_IDLE_SECONDS
+        return _EXTRA_IDLE_SECONDS if group.plan.is_live else self._workshop.idle_seconds
 
     def _gone(self, member: Member, task: asyncio.Task[None]) -> None:
         group = member.group
         group.members.discard(member)
+        if self._places is not None:
+            self._places.give(was_asked_for=member.evicted)
         if not task.cancelled() and task.exception() is not None:
             self._closed = True  # a fault of ours, which ends the agent
         if self._closed:
