@@ -163,6 +163,7 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         envelopes=envelopes,
         catalogue=catalogue,
         card=replica_card(socket.gethostname(), os.getpid()),
+        lease_seconds=settings.lease_seconds,
     )
     dispatch = Dispatchers([sessions, push])
     claimer = Claimer(log, dispatch, catalogue, clock)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Coroutine
 from itertools import islice
-from typing import Any
 
+from perdure_service.application.owned_tasks import OwnedTasks
 from perdure_service.domain.decide_invocation import (
     Claim,
     decide_claim,
@@ -50,7 +49,7 @@ class Claimer:
         self._backlog: dict[str, _Backlog] = {}
         self._later: dict[ExecutionId, asyncio.TimerHandle] = {}
         self._wanted = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = OwnedTasks()
 
     def observe(self, commit: Commit) -> None:
         """Follow the queue as this replica moves it."""
@@ -87,8 +86,7 @@ class Claimer:
                 except Unavailable as error:
                     logger.warning("queued invocations wait: %s", error)
         finally:
-            for task in self._tasks:
-                task.cancel()
+            await self._tasks.close()
 
     async def _claim_what_fits(self) -> None:
         """One pass over the backlogs, each until it finds no slot: what is left keeps its place."""
@@ -97,8 +95,7 @@ class Claimer:
             for n, id_ in enumerate(list(islice(backlog, _MAX_IN_FLIGHT))):
                 if n == 1:
                     await self._log.warm(list(islice(backlog, _MAX_IN_FLIGHT)))
-                if len(self._tasks) >= _MAX_IN_FLIGHT:
-                    await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+                await self._tasks.until_fewer_than(_MAX_IN_FLIGHT)
                 if id_ in backlog and not await self._claim_one(backlog, id_):
                     break
             else:
@@ -128,7 +125,7 @@ class Claimer:
                 backlog[id_] = identity
             return False
         backlog.pop(id_, None)
-        self._own(self._claim(identity, claim))
+        self._tasks.start(self._claim(identity, claim))
         return True
 
     async def _identity(self, id_: ExecutionId) -> Identity | None:
@@ -169,8 +166,3 @@ class Claimer:
         timer = self._later.pop(id_, None)
         if timer is not None:
             timer.cancel()
-
-    def _own(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import httpx
 
 from perdure_service.application.dead_letters import DeadLetterTargets
+from perdure_service.application.owned_tasks import OwnedTasks
 from perdure_service.domain.errors import Unavailable
 from perdure_service.domain.http_url import without_query
 from perdure_service.domain.instant import after
@@ -52,7 +53,7 @@ class DeadLetterPost:
         self._policy = policy
         self._wanted = asyncio.Event()
         self._busy: Counter[str] = Counter()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = OwnedTasks()
         self._http = httpx.AsyncClient(
             timeout=httpx.Timeout(_CALL_SECONDS, connect=_CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=_MOST_AT_ONCE, max_keepalive_connections=4),
@@ -82,17 +83,13 @@ class DeadLetterPost:
                 except Exception:
                     logger.exception("the delivery of dead letters failed")
         finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._tasks.close()
             await self._http.aclose()
 
     async def _deliver_all(self) -> None:
         """Claim, a few at a time, until nothing is due that may be delivered now."""
         while True:
-            if len(self._tasks) > _MOST_AT_ONCE - _BATCH:
-                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-                continue
+            await self._tasks.until_fewer_than(_MOST_AT_ONCE - _BATCH + 1)
             now = self._clock.now()
             full = [t for t, n in self._busy.items() if n > _MOST_PER_TARGET - _BATCH]
             claimed = await self._letters.claim(
@@ -101,13 +98,8 @@ class DeadLetterPost:
             if not claimed:
                 return
             for letter in claimed:
-                self._own(letter)
-
-    def _own(self, letter: Letter) -> None:
-        self._busy[letter.target] += 1
-        task = asyncio.get_running_loop().create_task(self._deliver(letter))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+                self._busy[letter.target] += 1
+                self._tasks.start(self._deliver(letter))
 
     async def _deliver(self, letter: Letter) -> None:
         try:

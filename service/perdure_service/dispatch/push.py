@@ -13,6 +13,7 @@ import httpx
 
 from perdure_service.application.end_invocation import EndInvocation
 from perdure_service.application.envelope import Envelopes
+from perdure_service.application.owned_tasks import OwnedTasks
 from perdure_service.application.randomness import random_uuid
 from perdure_service.domain.decide_invocation import Claim, Delivery, Failed, Returned
 from perdure_service.domain.errors import DomainError, ResourceNotFound
@@ -41,15 +42,18 @@ class PushTargets:
         envelopes: Envelopes,
         catalogue: FunctionCatalogue,
         card: WorkerCard,
+        lease_seconds: int,
         concurrency: int = 64,
     ) -> None:
         self._end = end
         self._envelopes = envelopes
         self._catalogue = catalogue
+        self._lease_seconds = lease_seconds
         self._concurrency = concurrency
         self._busy: Counter[FunctionVersionId] = Counter()
+        self._reserved_at: dict[InvocationId, float] = {}
         self._calling: set[InvocationId] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = OwnedTasks()
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
         self._http = httpx.AsyncClient(limits=limits, timeout=httpx.Timeout(10.0))
         self._card = card
@@ -62,15 +66,18 @@ class PushTargets:
         if self._busy[version.id] >= self._concurrency:
             return None
         self._busy[version.id] += 1
-        return Claim(self._card.id, InvocationId(random_uuid()))
+        claim = Claim(self._card.id, InvocationId(random_uuid()))
+        self._reserved_at[claim.invocation_id] = _now()
+        return claim
 
     def release(self, claim: Claim, identity: Identity) -> None:
+        del self._reserved_at[claim.invocation_id]
         self._busy[identity.function_version_id] -= 1
         self.on_free()
 
     def deliver(self, execution: Execution, delivery: Delivery) -> None:
         self._calling.add(delivery.claim.invocation_id)
-        self._own(self._call(execution, delivery))
+        self._tasks.start(self._call(execution, delivery))
 
     # what the scheduler asks
 
@@ -92,7 +99,7 @@ class PushTargets:
         for claimed in claims:
             if claimed.worker_id == self._card.id and claimed.invocation_id not in self._calling:
                 logger.warning("nobody calls for invocation %s", claimed.invocation_id)
-                self._own(self._give_back(claimed))
+                self._tasks.start(self._give_back(claimed))
 
     async def _give_back(self, claimed: Claimed) -> None:
         try:
@@ -102,13 +109,12 @@ class PushTargets:
 
     async def close(self) -> None:
         """Calls in flight are dropped; their invocations are made again when the lease ends."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
         await self._http.aclose()
 
     async def _call(self, execution: Execution, delivery: Delivery) -> None:
         identity, id_ = execution.identity, delivery.claim.invocation_id
+        reserved_at = self._reserved_at.pop(id_)
         try:
             try:
                 version = await self._catalogue.by_id(identity.function_version_id)
@@ -116,6 +122,11 @@ class PushTargets:
                 await self._end.function_deleted(execution.id, id_)
                 return
             payload = self._envelopes(execution, delivery)
+            if _now() - reserved_at > self._lease_seconds / 2:
+                # Whoever stood still for much longer would call for what others have been given.
+                logger.warning("an invocation of %s was claimed too slowly: again", identity.arn)
+                await self._end.give_back(execution.id, id_)
+                return
             outcome = await self._post(version, identity, id_, payload)
             await self._report(lambda: self._end(execution.id, id_, outcome))
         except DomainError as error:
@@ -168,10 +179,9 @@ class PushTargets:
                     raise
                 await asyncio.sleep(min(5.0, 0.1 * 2**attempt))
 
-    def _own(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _outcome(answer: httpx.Response, id_: InvocationId) -> Returned | Failed:

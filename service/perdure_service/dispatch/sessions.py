@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 from perdure_service.application.end_invocation import EndInvocation
 from perdure_service.application.envelope import Envelopes
+from perdure_service.application.owned_tasks import OwnedTasks
 from perdure_service.application.randomness import random_uuid
 from perdure_service.dispatch.session import Session
 from perdure_service.dispatch.slots import Slots
@@ -85,7 +85,7 @@ class Sessions:
         self._sessions: dict[WorkerId, Session] = {}
         self._running: dict[InvocationId, _Delivered] = {}
         self._reserved: dict[InvocationId, _Reserved] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = OwnedTasks()
         self._closing = False
         self.on_free: Callable[[], None] = lambda: None
 
@@ -157,7 +157,7 @@ class Sessions:
     def deliver(self, execution: Execution, delivery: Delivery) -> None:
         version = self._catalogue.fresh(execution.identity.function_version_id)
         if version is None:
-            self._own(self._look_up(execution, delivery))
+            self._tasks.start(self._look_up(execution, delivery))
         else:
             self._hand_over(execution, delivery, version)
 
@@ -179,7 +179,7 @@ class Sessions:
         # It may have been deployed, or taken back by who serves it, since the slot was taken.
         if is_late or session is None or session.slots_for(version) is not reserved.slots:
             self.release(delivery.claim, identity)
-            self._own(self._give_back(execution.id, id_))
+            self._tasks.start(self._give_back(execution.id, id_))
             return
         try:
             payload = self._envelopes(execution, delivery)
@@ -205,7 +205,7 @@ class Sessions:
         self.release(delivery.claim, execution.identity)
         is_deleted = isinstance(error, ResourceNotFound)
         undo = self._give_back(execution.id, delivery.claim.invocation_id, is_deleted=is_deleted)
-        self._own(undo)
+        self._tasks.start(undo)
 
     # ports.workers
 
@@ -247,15 +247,9 @@ class Sessions:
         return session.empty_outbox(self._now())
 
     def _record(self, worker_id: WorkerId, results: Sequence[Ended]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(self._finish_all(worker_id, results))
-        self._tasks.add(task)
-        task.add_done_callback(self._recorded)
+        task = self._tasks.start(self._finish_all(worker_id, results))
+        task.add_done_callback(_recorded)
         return task
-
-    def _recorded(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled():
-            task.exception()  # for its poll to raise, unless that is gone; the worker repeats it
 
     async def _finish_all(self, worker_id: WorkerId, results: Sequence[Ended]) -> None:
         endings = await asyncio.gather(
@@ -375,7 +369,7 @@ class Sessions:
             logger.warning(
                 "worker %s does not have invocation %s", claimed.worker_id, claimed.invocation_id
             )
-            self._own(self._give_back(claimed.execution_id, claimed.invocation_id))
+            self._tasks.start(self._give_back(claimed.execution_id, claimed.invocation_id))
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -393,7 +387,7 @@ class Sessions:
     def _unconfirmed(self, session: Session, execution_id: ExecutionId, id_: InvocationId) -> None:
         if session.drop(id_):
             logger.warning("worker %s did not confirm invocation %s", session.card.id, id_)
-            self._own(self._give_back(execution_id, id_))
+            self._tasks.start(self._give_back(execution_id, id_))
 
     async def _give_back(
         self, execution_id: ExecutionId, id_: InvocationId, *, is_deleted: bool = False
@@ -405,7 +399,7 @@ class Sessions:
         except (ResourceNotFound, Unavailable) as error:
             logger.warning("invocation %s stays claimed for now: %s", id_, error)
 
-    def _own(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+
+def _recorded(task: asyncio.Task[None]) -> None:
+    if not task.cancelled():
+        task.exception()  # for its poll to raise, unless that is gone; the worker repeats it

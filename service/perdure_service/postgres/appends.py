@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 import psycopg
 
+from perdure_service.application.owned_tasks import OwnedTasks
 from perdure_service.domain.errors import DomainError, InvalidParameterValue, Unavailable
 from perdure_service.domain.execution import Execution
 from perdure_service.domain.ids import ExecutionId
@@ -49,7 +50,7 @@ class AppendLane:
         self._connection = LaneConnection(url, "appends")
         self._lane: Lane[ExecutionId] = Lane(self._flush, MAX_WAITING)
         self._commands: dict[ExecutionId, list[Command]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = OwnedTasks()
 
     def submit(
         self, id_: ExecutionId, decide: Decide[T], *, verify: bool, due: bool = False
@@ -64,8 +65,7 @@ class AppendLane:
         try:
             await self._lane.run()
         finally:
-            for task in self._tasks:
-                task.cancel()
+            await self._tasks.close()
             for commands in self._commands.values():
                 _fail(commands, Unavailable(GOING))
             await self._connection.close()
@@ -131,7 +131,7 @@ class AppendLane:
         """Somebody else moved the execution, or is about to: look, and decide again."""
         self._context.give_back(turn.after, turn.delivery)
         commands = [command for command, _ in turn.decided]
-        self._own(self._catch_up(turn.before.id, commands, overtaken=True))
+        self._tasks.start(self._catch_up(turn.before.id, commands, overtaken=True))
 
     def _lost(self, turns: Sequence[Turn], error: Exception) -> None:
         for turn in turns:
@@ -151,7 +151,7 @@ class AppendLane:
             commands = self._commands.pop(id_)
             state = self._context.cache.get(id_)
             if state is None:
-                self._own(self._catch_up(id_, commands))
+                self._tasks.start(self._catch_up(id_, commands))
                 continue
             turn = self._decide(state, commands)
             if turn.decided:
@@ -184,7 +184,7 @@ class AppendLane:
                 else:
                     command.answer(Outcome(decision.answer, decision.after))
         if unsure:
-            self._own(self._catch_up(state.id, unsure))
+            self._tasks.start(self._catch_up(state.id, unsure))
         return turn
 
     def _claim(self, turn: Turn) -> None:
@@ -230,11 +230,6 @@ class AppendLane:
                 command.answer(Outcome(decision.answer, decision.after))
                 return
         self._enqueue(command, again=True)
-
-    def _own(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 def _fail(commands: Sequence[Command], error: Exception) -> None:

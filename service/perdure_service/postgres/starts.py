@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
 
+from perdure_service.application.owned_tasks import OwnedTasks
 from perdure_service.domain.decide_invocation import Delivery
 from perdure_service.domain.decide_start import decide_start
 from perdure_service.domain.decision import NewExecution
@@ -73,7 +72,7 @@ class StartLane:
         self._pool = pool
         self._connection = LaneConnection(url, "starts")
         self._lane: Lane[_Start] = Lane(self._flush, MAX_WAITING)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = OwnedTasks()
 
     async def start(self, new: NewExecution, lock: NameLock | None) -> Execution | Holder:
         future: asyncio.Future[Execution | Holder] = asyncio.get_running_loop().create_future()
@@ -84,8 +83,7 @@ class StartLane:
         try:
             await self._lane.run()
         finally:
-            for task in self._tasks:
-                task.cancel()
+            await self._tasks.close()
             for start in self._lane.waiting:
                 start.fail(Unavailable(GOING))
             await self._connection.close()
@@ -117,7 +115,7 @@ class StartLane:
                 self._context.announce(birth_.change)
             else:
                 self._context.give_back(birth_.change.after, birth_.delivery)
-                self._own(self._answer_holder(birth_.start))
+                self._tasks.start(self._answer_holder(birth_.start))
 
     async def _commit_singly(self, births: list[_Birth], error: psycopg.DataError) -> None:
         """One value that Postgres cannot hold fails its batch: find whose it is."""
@@ -174,8 +172,3 @@ class StartLane:
         for birth_ in births:
             self._context.give_back(birth_.change.after, birth_.delivery)
             birth_.start.fail(error)
-
-    def _own(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

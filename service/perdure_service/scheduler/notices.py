@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Iterable
 
 from perdure_service.application.hear_child import HearChild
+from perdure_service.application.owned_tasks import OwnedTasks
 from perdure_service.domain.errors import ResourceNotFound, Unavailable
 from perdure_service.domain.execution import ParentLink
 from perdure_service.domain.ids import ExecutionId
@@ -21,7 +21,7 @@ class Notices:
     def __init__(self, hear: HearChild) -> None:
         self._hear = hear
         self._under_way: set[ParentLink] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = OwnedTasks()
 
     def observe(self, commit: Commit) -> None:
         if commit.effects.notice is not None:
@@ -31,14 +31,10 @@ class Notices:
         for parent, child_id in notices:
             if parent not in self._under_way:
                 self._under_way.add(parent)
-                task = asyncio.get_running_loop().create_task(self._deliver(parent, child_id))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._tasks.start(self._deliver(parent, child_id))
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
 
     async def _deliver(self, parent: ParentLink, child_id: ExecutionId) -> None:
         try:
