@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from docs.tools.markdown import code, members, table
-from perdure_service.application.shapes import event_shape
 from perdure_service.domain.events import (
     Attempt,
     CallbackOpened,
@@ -23,6 +22,7 @@ from perdure_service.domain.events import (
 )
 from perdure_service.domain.instant import Instant
 from perdure_service.domain.operations import ErrorObject
+from perdure_service.domain.shapes import event_shape
 
 _AT = Instant(1_000_000)
 _ERROR = ErrorObject(message="no", type="Refused")

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from docs.tools.markdown import code, members, state_diagram, table
-from perdure_service.application.shapes import operation_shape
 from perdure_service.domain.instant import Instant, epoch_seconds
 from perdure_service.domain.operations import (
     CLOSED_STATUSES,
@@ -18,6 +17,7 @@ from perdure_service.domain.operations import (
     OperationType,
     Status,
 )
+from perdure_service.domain.shapes import operation_shape
 
 _AT = Instant(1_000_000)
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from perdure_service.application.shapes import error_shape
 from perdure_service.domain.operations import OperationUpdate
+from perdure_service.domain.shapes import error_shape
 from tests.contract.by_hand import ByHand
 from tests.contract.raw_worker import RawWorker
 from tests.support.broken_rules import (

@@ -6,11 +6,11 @@ import json
 from dataclasses import dataclass
 
 from perdure_service.application.markers import Markers
-from perdure_service.application.shapes import operation_shape
 from perdure_service.domain.decide_invocation import Delivery
 from perdure_service.domain.execution import Execution, Sight
 from perdure_service.domain.instant import epoch_milliseconds
 from perdure_service.domain.limits import Limits
+from perdure_service.domain.shapes import operation_shape
 from perdure_service.domain.tokens import KeyRing, MarkerKind
 from perdure_service.domain.views import page, visible_operations
 

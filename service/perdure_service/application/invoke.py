@@ -10,7 +10,6 @@ from perdure_service.application.closings import Closings
 from perdure_service.application.new_execution import StartRequest, new_execution
 from perdure_service.application.resolve import ResolveFunction
 from perdure_service.application.served_runtimes import ServedRuntimes
-from perdure_service.application.shapes import runtime_error_shape
 from perdure_service.domain.errors import (
     ExecutionAlreadyStarted,
     InvalidParameterValue,
@@ -25,6 +24,7 @@ from perdure_service.domain.functions import FunctionVersion
 from perdure_service.domain.instant import after
 from perdure_service.domain.limits import CLIENT_TOKEN_WINDOW_SECONDS, SYNC_INVOKE_SECONDS, Limits
 from perdure_service.domain.operations import ErrorObject
+from perdure_service.domain.shapes import runtime_error_shape
 from perdure_service.ports.clock import Clock
 from perdure_service.ports.log import ExecutionLog, Holder, NameLock
 

@@ -25,11 +25,11 @@ from perdure_service.api.wire.text import (
     parse_json,
 )
 from perdure_service.application.checkpoint import StateAnswer
-from perdure_service.application.shapes import operation_shape
 from perdure_service.domain.frozen import frozen
 from perdure_service.domain.instant import epoch_seconds
 from perdure_service.domain.limits import MAX_CALLBACK_TIMEOUT_SECONDS
 from perdure_service.domain.operations import Action, OperationType, OperationUpdate
+from perdure_service.domain.shapes import operation_shape
 
 _MAX_UPDATES = 10_000
 """Above what any execution can hold; a bound on the errors that one body can cause."""

@@ -8,10 +8,10 @@ from pydantic_core import to_json
 
 from perdure_service.application.list_executions import ExecutionList
 from perdure_service.application.read import HistoryPage
-from perdure_service.application.shapes import error_shape, event_shape
 from perdure_service.domain.execution import Execution, ExecutionStatus
 from perdure_service.domain.instant import Instant, epoch_seconds
 from perdure_service.domain.pauses import Pausing
+from perdure_service.domain.shapes import error_shape, event_shape
 from perdure_service.ports.search import ExecutionSummary
 
 

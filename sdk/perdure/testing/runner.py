@@ -1,0 +1,373 @@
+"""Runs durable functions in memory, by the rules of the real service and on a clock of the test."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import json
+import threading
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from typing import Any
+
+from perdure.service_api import ErrorObject
+from perdure.testing.children import new_execution
+from perdure.testing.clock import EPOCH, VirtualClock, as_datetime, seconds_of
+from perdure.testing.crash_plan import CrashPoint, Side
+from perdure.testing.determinism import check_replays
+from perdure.testing.engine import Bounds, Engine
+from perdure.testing.errors import RequestRefused
+from perdure.testing.execution import DurableExecution
+from perdure.testing.functions import Function, RegisteredFunction, is_durable, name_of
+from perdure.testing.service import KEYS
+from perdure.testing.store import Record
+from perdure_service.domain.decide_callback import (
+    decide_callback_failure,
+    decide_callback_heartbeat,
+    decide_callback_success,
+)
+from perdure_service.domain.decide_pause import (
+    PauseRequest,
+    ResumeRequest,
+    decide_pause,
+    decide_resume,
+)
+from perdure_service.domain.decide_stop import decide_stop
+from perdure_service.domain.decision import Decision, Moment
+from perdure_service.domain.effects import CallbackRow
+from perdure_service.domain.errors import CallbackTimeout, DomainError
+from perdure_service.domain.execution import Execution, InvokeMode
+from perdure_service.domain.ids import ExecutionArn, ExecutionId
+from perdure_service.domain.instant import after
+from perdure_service.domain.limits import Limits, RetryPolicy
+from perdure_service.domain.operations import ErrorObject as Reason
+from perdure_service.domain.output import parse_error
+
+_EXECUTION_TIMEOUT_SECONDS = 366 * 86_400
+_TIMEOUT_SECONDS = 900
+
+Decide = Callable[[Execution, Moment], Decision[Any]]
+
+
+class DurableTestRunner:
+    """Functions, their executions, and the time that they live in.
+
+    With `skip_time`, waits and retries pass at once; without it only `advance` moves the clock.
+    `limits` and `retry_policy` are the service's; `max_invocations` of one execution, and
+    `invocation_seconds` of real time for one, keep a test from running for ever.
+    """
+
+    def __init__(
+        self,
+        *,
+        skip_time: bool = True,
+        start_at: datetime = EPOCH,
+        max_invocations: int = 1_000,
+        invocation_seconds: float = 60.0,
+        limits: Limits | None = None,
+        retry_policy: RetryPolicy | None = None,
+    ) -> None:
+        self.clock = VirtualClock(start_at)
+        self._skip_time = skip_time
+        self._engine = Engine(
+            self.clock,
+            limits or Limits(),
+            retry_policy or RetryPolicy(),
+            Bounds(max_invocations, invocation_seconds),
+        )
+        self._names: dict[tuple[str, str], ExecutionId] = {}
+        self._runs_now = False
+
+    # Functions and executions.
+
+    def register(
+        self,
+        function: Function,
+        name: str | None = None,
+        *,
+        execution_timeout: float | timedelta = _EXECUTION_TIMEOUT_SECONDS,
+        timeout: float | timedelta = _TIMEOUT_SECONDS,
+    ) -> str:
+        """Make `function` known, so that others can invoke it by name: a durable one as
+        `name:$LATEST`. Anything else that takes an event and a context is a plain function.
+        Returns the name, which by default is the function's own."""
+        return self._register(function, name, execution_timeout, timeout).version.function_name
+
+    def start(
+        self,
+        function: Function,
+        input: object = None,
+        *,
+        name: str | None = None,
+        execution_timeout: float | timedelta | None = None,
+    ) -> DurableExecution:
+        """An execution that has not been invoked yet: `run_on` or `advance` does that. Under the
+        name of one that was started with the same input, that one. Raises RequestRefused if the
+        name was used with another."""
+        if not is_durable(function):
+            raise TypeError(
+                f"{name_of(function)} is no durable function: decorate it with @durable_execution"
+            )
+        found = self._engine.catalogue.find(function) or self._register(function)
+        payload = json.dumps(input, ensure_ascii=False)
+        held = self._held(found, name, payload)
+        if held is not None:
+            return held
+        new = new_execution(
+            found,
+            payload,
+            self._engine.store.moment(),
+            mode=InvokeMode.EVENT,
+            name=name,
+            execution_timeout_seconds=(
+                None if execution_timeout is None else round(seconds_of(execution_timeout))
+            ),
+        )
+        record = self._engine.store.start(new)
+        if name is not None:
+            self._names[found.version.function_name, name] = record.live.id
+        return DurableExecution(self, record)
+
+    def run(
+        self,
+        function: Function,
+        input: object = None,
+        *,
+        name: str | None = None,
+        execution_timeout: float | timedelta | None = None,
+    ) -> DurableExecution:
+        """Start an execution and run it until it has ended, or waits for the outside world: a
+        callback that is open, a pause."""
+        execution = self.start(function, input, name=name, execution_timeout=execution_timeout)
+        self._go(lambda: execution.is_closed)
+        return execution
+
+    def run_on(self) -> None:
+        """Run all executions until they have ended or wait for the outside world."""
+        self._go(self._all_closed)
+
+    def execution(self, arn: str) -> DurableExecution:
+        return DurableExecution(self, self._engine.store.record(ExecutionArn.parse(arn).id))
+
+    @property
+    def executions(self) -> list[DurableExecution]:
+        """In the order in which they were started, those of chained invokes too."""
+        return [DurableExecution(self, record) for record in self._records()]
+
+    # Time.
+
+    @property
+    def now(self) -> datetime:
+        return as_datetime(self.clock.now)
+
+    def advance(self, duration: float | timedelta) -> None:
+        """Let time pass: seconds, or a timedelta. Waits end on the way, retries are made, callbacks
+        and executions time out. Called by a step of a running function, it moves the clock only:
+        the step took so long."""
+        if self._runs_now:
+            self.clock.move(seconds_of(duration))
+            return
+        target = after(self.clock.now, seconds_of(duration))
+        self._drive(self._engine.advance(target))
+
+    # The outside world.
+
+    def answer_callbacks(
+        self,
+        name: str,
+        result: object = None,
+        *,
+        error: str | None = None,
+        after_seconds: float = 0,
+    ) -> None:
+        """From now on, complete every callback of that name when it has been opened for so long:
+        with `result`, or if given, with `error`."""
+
+        def answer(id_: ExecutionId, callback: CallbackRow) -> None:
+            callback_id = KEYS.issue_callback_id(id_, callback.operation_id)
+            decide = _failure(error, None) if error is not None else _success(result)
+            due_at = after(self.clock.now, after_seconds)
+            self._engine.at(due_at, lambda: self._complete(callback_id, decide, late=True))
+
+        self._engine.answers[name] = answer
+
+    def succeed_callback(
+        self, callback_id: str, result: object = None, *, after_seconds: float = 0
+    ) -> None:
+        """As SendDurableExecutionCallbackSuccess. Text is sent as it is, anything else as JSON."""
+        self._send(callback_id, _success(result), after_seconds)
+
+    def fail_callback(
+        self,
+        callback_id: str,
+        message: str | None = None,
+        *,
+        error_type: str | None = None,
+        after_seconds: float = 0,
+    ) -> None:
+        """As SendDurableExecutionCallbackFailure."""
+        self._send(callback_id, _failure(message, error_type), after_seconds)
+
+    def heartbeat_callback(self, callback_id: str, *, after_seconds: float = 0) -> None:
+        """As SendDurableExecutionCallbackHeartbeat."""
+        self._send(callback_id, decide_callback_heartbeat, after_seconds)
+
+    def pause(self, arn: str, reason: str | None = None, *, pause_timeout: bool = True) -> None:
+        asked = PauseRequest(reason=reason, execution_timeout_paused=pause_timeout)
+        self._act(arn, lambda execution, moment: decide_pause(execution, asked, moment))
+
+    def resume(self, arn: str, reason: str | None = None) -> None:
+        asked = ResumeRequest(reason=reason)
+        self._act(arn, lambda execution, moment: decide_resume(execution, asked, moment))
+        self.run_on()
+
+    def stop(self, arn: str, error: ErrorObject | None = None) -> None:
+        told = parse_error(error) or Reason()
+        self._act(arn, lambda execution, moment: decide_stop(execution, told, moment))
+
+    # Crashes.
+
+    @property
+    def checkpoints(self) -> int:
+        """How many the functions have made, all told."""
+        return self._engine.plan.checkpoints
+
+    def crash(self, side: str, checkpoint: int) -> None:
+        """Let the invocation die that makes the `checkpoint`-th checkpoint of this runner (from 1):
+        "before" the service has it, or "after", before the function hears of it."""
+        self._engine.plan.points.add(CrashPoint(checkpoint, Side(side)))
+
+    @property
+    def steps_run_needlessly(self) -> list[str]:
+        """Names of steps whose function ran although the service had their outcome."""
+        return self._engine.runs.needless
+
+    def check_determinism(self, arn: str) -> None:
+        """Replay that execution from its history. Raises NotDeterministic."""
+        record = self._engine.store.record(ExecutionArn.parse(arn).id)
+        function = self._engine.catalogue.named(record.live.identity.function_name)
+        seconds = self._engine.bounds.invocation_seconds
+        self._drive(check_replays(function, record, self.clock, seconds))
+
+    # For the views.
+
+    def invocations_of(self, id_: ExecutionId) -> int:
+        return self._engine.invocations[id_]
+
+    def runs_of(self, id_: ExecutionId, operation_id: str) -> int:
+        return self._engine.runs.of_step[id_, operation_id]
+
+    def _records(self) -> list[Record]:
+        return [r for r in self._engine.store.records.values() if r.live.identity.durable]
+
+    def _register(
+        self,
+        function: Function,
+        name: str | None = None,
+        execution_timeout: float | timedelta = _EXECUTION_TIMEOUT_SECONDS,
+        timeout: float | timedelta = _TIMEOUT_SECONDS,
+    ) -> RegisteredFunction:
+        return self._engine.catalogue.register(
+            function,
+            name or name_of(function),
+            execution_timeout_seconds=round(seconds_of(execution_timeout)),
+            timeout_seconds=round(seconds_of(timeout)),
+            now=self.clock.now,
+        )
+
+    def _held(
+        self, function: RegisteredFunction, name: str | None, payload: str
+    ) -> DurableExecution | None:
+        if name is None:
+            return None
+        id_ = self._names.get((function.version.function_name, name))
+        if id_ is None:
+            return None
+        record = self._engine.store.record(id_)
+        if record.live.input != payload:
+            raise RequestRefused(f"Execution already started: {record.live.identity.arn}")
+        return DurableExecution(self, record)
+
+    def _all_closed(self) -> bool:
+        return all(record.live.is_closed for record in self._engine.store.records.values())
+
+    def _act(self, arn: str, decide: Decide) -> None:
+        try:
+            self._engine.store.commit(ExecutionArn.parse(arn).id, decide)
+        except DomainError as refused:
+            raise RequestRefused(refused.message) from None
+
+    def _send(self, callback_id: str, decide: CallbackDecide, after_seconds: float) -> None:
+        if after_seconds:
+            due_at = after(self.clock.now, after_seconds)
+            self._engine.at(due_at, lambda: self._complete(callback_id, decide, late=True))
+        else:
+            self._complete(callback_id, decide, late=False)
+        self.run_on()
+
+    def _complete(self, callback_id: str, decide: CallbackDecide, *, late: bool) -> None:
+        try:
+            address = KEYS.read_callback_id(callback_id)
+            self._engine.store.commit(
+                address.execution_id,
+                lambda execution, moment: decide(execution, address.operation_id, moment),
+            )
+        except DomainError as refused:
+            if not (late and isinstance(refused, CallbackTimeout)):
+                raise RequestRefused(refused.message) from None
+
+    def _go(self, until: Callable[[], bool]) -> None:
+        """Called by a running function, nothing: what it caused runs when it has returned."""
+        if not self._runs_now:
+            self._drive(self._engine.run(until, skip_time=self._skip_time))
+
+    def _drive(self, work: Coroutine[Any, Any, None]) -> None:
+        self._runs_now = True
+        try:
+            run_here(work)
+        finally:
+            self._runs_now = False
+
+
+CallbackDecide = Callable[[Execution, str, Moment], Decision[None]]
+
+
+def _success(result: object) -> CallbackDecide:
+    payload = result if isinstance(result, str) or result is None else json.dumps(result)
+
+    def decide(execution: Execution, operation_id: str, moment: Moment) -> Decision[None]:
+        return decide_callback_success(execution, operation_id, payload, moment)
+
+    return decide
+
+
+def _failure(message: str | None, error_type: str | None) -> CallbackDecide:
+    error = Reason(message=message, type=error_type)
+
+    def decide(execution: Execution, operation_id: str, moment: Moment) -> Decision[None]:
+        return decide_callback_failure(execution, operation_id, error, moment)
+
+    return decide
+
+
+def run_here(work: Coroutine[Any, Any, None]) -> None:
+    """To its end: on a loop of its own, in this thread if no other loop runs in it."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(work)
+        return
+    raised: list[BaseException] = []
+    context = contextvars.copy_context()
+
+    def run() -> None:
+        try:
+            context.run(asyncio.run, work)
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run, name="perdure.testing")
+    thread.start()
+    thread.join()
+    if raised:
+        raise raised[0]
