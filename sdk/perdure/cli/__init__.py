@@ -7,19 +7,20 @@ import sys
 
 import typer
 
-from perdure.cli.dev import dev
-from perdure.cli.worker import worker
+from perdure.cli.lazy import LazyCommands
 
 app = typer.Typer(
     name="perdure",
-    help="AWS Lambda durable functions, self-hosted.",
+    cls=LazyCommands,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command()(dev)
-app.command()(worker)
+
+
+@app.callback()
+def perdure() -> None:
+    """AWS Lambda durable functions, self-hosted."""
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ import typer
 
 from perdure.cli import options
 from perdure.cli.extras import require
+from perdure.cli.lazy import single
 from perdure.cli.output import LinePrinter
 from perdure.cli.running import innermost, stop_signals
 from perdure.cli.service_process import ServiceArguments, ServiceDidNotStart, ServiceProcess
@@ -26,6 +27,8 @@ from perdure.worker.waiting import first_of
 
 if TYPE_CHECKING:
     from perdure.worker.agent import Agent
+
+app = single()
 
 DEFAULT_PORT = 8484
 
@@ -40,6 +43,7 @@ class DevSettings:
     reload: bool
 
 
+@app.command()
 def dev(
     specs: Annotated[
         list[str] | None, typer.Argument(metavar="SPEC", help=options.SPEC_HELP)

@@ -12,6 +12,7 @@ import typer
 
 from perdure.cli import options, pools
 from perdure.cli.extras import require
+from perdure.cli.lazy import single
 from perdure.cli.output import LinePrinter
 from perdure.cli.running import innermost, stop_signals
 from perdure.worker.confinement import Isolation
@@ -21,7 +22,10 @@ from perdure.worker.pool import DEFAULT_IDLE_SECONDS, DEFAULT_MAX_CHILDREN, Chil
 if TYPE_CHECKING:
     from perdure.worker.agent import AgentSettings
 
+app = single()
 
+
+@app.command()
 def worker(
     service: Annotated[
         str, typer.Option(envvar="PERDURE_SERVICE", metavar="URL", help="Where the service is.")

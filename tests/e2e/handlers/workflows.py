@@ -1,4 +1,4 @@
-"""Three small workflows in one function: the event says which one runs.
+"""Four small workflows in one function: the event says which one runs.
 
 What operations do is told by the scenarios; here it matters who calls and how it ends.
 """
@@ -23,6 +23,10 @@ def wait(event: Event, context: DurableContext) -> str:
     return "rested"
 
 
+def approval(event: Event, context: DurableContext) -> Any:
+    return context.create_callback(name="approval").result()
+
+
 def fail(event: Event, context: DurableContext) -> None:
     raise LookupError(event["message"])
 
@@ -30,6 +34,7 @@ def fail(event: Event, context: DurableContext) -> None:
 WORKFLOWS: dict[str, Callable[[Event, DurableContext], Any]] = {
     "step": step,
     "wait": wait,
+    "approval": approval,
     "fail": fail,
 }
 

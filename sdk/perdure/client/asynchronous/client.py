@@ -154,7 +154,7 @@ class AsyncClient:
 
     def list(
         self,
-        function: str,
+        function: str | None = None,
         *,
         qualifier: str | None = None,
         name: str | None = None,
@@ -164,7 +164,8 @@ class AsyncClient:
         oldest_first: bool = False,
         page_size: int | None = None,
     ) -> AsyncIterator[ExecutionSummary]:
-        """The function's executions, newest first, page by page as they are consumed."""
+        """A function's executions, newest first, page by page as they are consumed. Without a
+        function those of all, which only Perdure tells; `name` is then how their names begin."""
         return self._runner.pages(
             lambda marker: executions.list_page(
                 function,

@@ -153,7 +153,7 @@ class Client:
 
     def list(
         self,
-        function: str,
+        function: str | None = None,
         *,
         qualifier: str | None = None,
         name: str | None = None,
@@ -163,7 +163,8 @@ class Client:
         oldest_first: bool = False,
         page_size: int | None = None,
     ) -> Iterator[ExecutionSummary]:
-        """The function's executions, newest first, page by page as they are consumed."""
+        """A function's executions, newest first, page by page as they are consumed. Without a
+        function those of all, which only Perdure tells; `name` is then how their names begin."""
         return self._runner.pages(
             lambda marker: executions.list_page(
                 function,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
 
 from perdure.client.operation import (
     JSON_TYPE,
@@ -11,6 +12,7 @@ from perdure.client.operation import (
     Operation,
     Page,
     Request,
+    Service,
     json_body,
     nothing,
     query,
@@ -23,6 +25,7 @@ from perdure.client.results.executions import (
     ExecutionStatus,
     ExecutionSummary,
     execution,
+    execution_line,
     execution_summary,
 )
 from perdure.client.results.history import HistoryEvent, history_event
@@ -37,7 +40,7 @@ def get(arn: str, *, include_data: bool = True) -> Operation[Execution]:
 
 
 def list_page(
-    function: str,
+    function: str | None,
     *,
     qualifier: str | None = None,
     name: str | None = None,
@@ -48,6 +51,17 @@ def list_page(
     page_size: int | None = None,
     marker: str | None = None,
 ) -> Operation[Page[ExecutionSummary]]:
+    """Without a function, those of all: `name` is then how their names begin."""
+    if function is None:
+        return _all_page(
+            name_prefix=name,
+            statuses=statuses,
+            started_after=started_after,
+            started_before=started_before,
+            oldest_first=oldest_first,
+            page_size=page_size,
+            marker=marker,
+        )
     parameters = query(
         Qualifier=qualifier,
         DurableExecutionName=name,
@@ -60,6 +74,29 @@ def list_page(
     wanted = tuple(("Statuses", str(status)) for status in statuses)
     path = f"/2025-12-01/functions/{segment(function)}/durable-executions"
     return Operation(Request("GET", path, (*parameters, *wanted)), _executions)
+
+
+def _all_page(
+    *,
+    name_prefix: str | None,
+    statuses: Sequence[ExecutionStatus],
+    started_after: datetime | None,
+    started_before: datetime | None,
+    oldest_first: bool,
+    page_size: int | None,
+    marker: str | None,
+) -> Operation[Page[ExecutionSummary]]:
+    parameters = query(
+        name_prefix=name_prefix,
+        started_after=_iso(started_after),
+        started_before=_iso(started_before),
+        oldest_first=oldest_first or None,
+        limit=page_size,
+        marker=marker,
+    )
+    wanted = tuple(("status", str(status)) for status in statuses)
+    request = Request("GET", "/v1/executions", (*parameters, *wanted), service=Service.PERDURE)
+    return Operation(request, _execution_lines)
 
 
 def history_page(
@@ -133,6 +170,14 @@ def _executions(answer: Answer) -> Page[ExecutionSummary]:
     document = answer.json()
     found = map(execution_summary, document.get("DurableExecutions") or ())
     return Page(tuple(found), document.get("NextMarker"))
+
+
+def _execution_lines(answer: Answer) -> Page[ExecutionSummary]:
+    document = answer.json()
+    following = parse_qs(urlsplit(document["next"] or "").query)
+    return Page(
+        tuple(map(execution_line, document["executions"])), following.get("marker", [None])[0]
+    )
 
 
 def _events(answer: Answer) -> Page[HistoryEvent]:

@@ -15,7 +15,7 @@ from perdure.client.errors import (
     NotDurable,
 )
 from perdure.client.results.error_object import ErrorObject, error_object
-from perdure.client.results.wire import moment, optional_moment, payload_value
+from perdure.client.results.wire import iso_moment, moment, optional_moment, payload_value
 
 
 class ExecutionStatus(StrEnum):
@@ -178,6 +178,19 @@ def execution_summary(shape: Mapping[str, Any]) -> ExecutionSummary:
         status=ExecutionStatus(shape["Status"]),
         started_at=moment(shape["StartTimestamp"]),
         ended_at=optional_moment(shape, "EndTimestamp"),
+    )
+
+
+def execution_line(shape: Mapping[str, Any]) -> ExecutionSummary:
+    """As Perdure's own list spells it."""
+    ended_at = shape["ended_at"]
+    return ExecutionSummary(
+        arn=shape["arn"],
+        name=shape["name"],
+        function_arn=shape["arn"].partition("/durable-execution/")[0],
+        status=ExecutionStatus(shape["status"]),
+        started_at=iso_moment(shape["started_at"]),
+        ended_at=None if ended_at is None else iso_moment(ended_at),
     )
 
 

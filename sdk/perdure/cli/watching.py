@@ -1,0 +1,106 @@
+"""Following an execution to its end: a table that lives on a terminal, else a line per event."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, TextIO
+
+from perdure.cli.columns import colour_of, shown_span, shown_time
+from perdure.client import Client, Execution, HistoryEvent
+from perdure.client.clock import utc_now
+from perdure.client.programs import LONGEST_LOOK_SECONDS
+from perdure.client.results.progress import OperationProgress, operations_of
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+_FIRST_LOOK_SECONDS = 0.1
+_LOOKS_GROW_BY = 1.2
+_LONGEST_LIVE_LOOK_SECONDS = 1.0
+_MOST_ROWS = 40
+
+
+def new_events(
+    client: Client, arn: str, *, longest_look_seconds: float = LONGEST_LOOK_SECONDS
+) -> Iterator[tuple[HistoryEvent, ...]]:
+    """What has come since the last look, perhaps nothing, until the execution has ended."""
+    seen = 0
+    pause = _FIRST_LOOK_SECONDS
+    while True:
+        is_open = client.get(arn, include_data=False).status.is_open
+        events = client.events_after(arn, seen)
+        yield events
+        if events:
+            seen = events[-1].id
+            pause = _FIRST_LOOK_SECONDS
+        if not is_open:
+            return
+        time.sleep(pause)
+        pause = min(pause * _LOOKS_GROW_BY, longest_look_seconds)
+
+
+def watch_lines(client: Client, arn: str, show: Callable[[HistoryEvent], None]) -> Execution:
+    """Show each event once; the execution once it has ended."""
+    for events in new_events(client, arn):
+        for event in events:
+            show(event)
+    return client.get(arn)
+
+
+def watch_live(client: Client, arn: str, stream: TextIO = sys.stderr) -> Execution:
+    """A table of the operations that is kept current on `stream`, a terminal."""
+    from rich.console import Console
+    from rich.live import Live
+
+    events: list[HistoryEvent] = []
+
+    def table() -> RenderableType:
+        return operations_table(operations_of(events), utc_now())
+
+    console = Console(file=stream)
+    with Live(console=console, refresh_per_second=4, get_renderable=table) as live:
+        for more in new_events(client, arn, longest_look_seconds=_LONGEST_LIVE_LOOK_SECONDS):
+            events += more
+            live.refresh()
+    return client.get(arn)
+
+
+def operations_table(operations: list[OperationProgress], now: datetime) -> Table:
+    """The last forty; waits show what is left of them."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for column in ("operation", "type", "status", "attempt", "time", "left"):
+        table.add_column(column)
+    hidden = len(operations) - _MOST_ROWS
+    if hidden > 0:
+        table.add_row(Text(f"({hidden} more before)", "dim"))
+    for one in operations[-_MOST_ROWS:]:
+        table.add_row(
+            Text("  " * one.depth + one.name),
+            one.sub_type or one.type,
+            Text(one.status, colour_of(one.status) or ""),
+            "" if one.attempt is None else str(one.attempt),
+            shown_span(one.started_at, one.ended_at or now),
+            _left(one, now),
+        )
+    return table
+
+
+def _left(operation: OperationProgress, now: datetime) -> str:
+    if operation.due_at is None:
+        return ""
+    return f"{max(0.0, (operation.due_at - now).total_seconds()):.1f}s"
+
+
+def event_line(event: HistoryEvent) -> str:
+    """One event, for people."""
+    name = "" if event.of_the_execution else event.name or ""
+    error = f"  {event.error}" if event.error is not None else ""
+    at = f"{shown_time(event.at)}.{event.at.microsecond // 1000:03}"
+    return f"{at}  {event.id:>4}  {event.type} {name}{error}".rstrip()

@@ -1,0 +1,125 @@
+"""`perdure` as people and scripts run it: a process, its two outputs and its exit code."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+
+from tests.support.caller import Caller
+from tests.support.command_line import Shell, running_in_terminal
+from tests.support.processes import clean_environment
+from tests.support.service import ServiceProcess
+from tests.support.waiting import eventually
+from tests.support.worker import PERDURE
+
+EVENT = '{"orderId": "order-1", "waitSeconds": 1}'
+
+
+@pytest.fixture
+def perdure(service: ServiceProcess, caller: Caller) -> Shell:
+    """The command, told where the service is. A worker serves functions."""
+    return Shell(clean_environment({"PERDURE_URL": service.url}))
+
+
+def test_an_execution_from_its_call_to_its_deletion(perdure: Shell, name: str) -> None:
+    invoked = perdure("invoke", "order", "-p", "-", "--name", name, stdin=EVENT)
+    assert (invoked.code, json.loads(invoked.output)["status"]) == (0, "completed")
+    assert "$LATEST" in invoked.errors
+
+    shown = perdure("executions", "show", f"order/{name}", "--json").json
+    assert (shown["status"], shown["input"]) == ("SUCCEEDED", json.loads(EVENT))
+    assert [one["name"] for one in shown["operations"]] == [
+        "validate",
+        "pay",
+        "warehouse",
+        "confirm",
+    ]
+    report = perdure("executions", "show", f"order/{name}").output
+    assert f"arn        {shown['arn']}" in report
+    assert "warehouse  Wait  SUCCEEDED" in report
+
+    history = perdure("executions", "history", shown["arn"], "--json", "-n", "2").output
+    types = [json.loads(line)["type"] for line in history.splitlines()]
+    assert types == ["ExecutionStarted", "StepStarted"]
+    watched = perdure("executions", "watch", shown["arn"])
+    assert (watched.code, watched.output.splitlines()[-1].split()[-1]) == (0, "ExecutionSucceeded")
+
+    assert perdure("executions", "delete", shown["arn"]).code == 2
+    deleted = perdure("executions", "delete", shown["arn"], "--yes", "--json")
+    assert deleted.json["execution_arn"] == shown["arn"]
+    assert perdure("executions", "show", f"order/{name}").code == 3
+
+
+def test_what_is_called_without_waiting_is_listed_and_stopped(perdure: Shell, name: str) -> None:
+    started = perdure("invoke", "order:$LATEST", "--async", "--name", name, "-p", _event(3_600))
+    arn = started.output.strip()
+    listed = perdure("executions", "list", "order", "--status", "RUNNING", "--json").json
+    assert arn in [one["arn"] for one in listed]
+    table = perdure("executions", "list", "--name", name[:8], "--since", "1h").output.splitlines()
+    assert table[0].split() == ["STATUS", "STARTED", "TOOK", "FUNCTION", "VERSION", "NAME"]
+    assert name in " ".join(table[1:])
+    waited = perdure(
+        "invoke", "order:$LATEST", "--name", name, "-p", _event(3_600), "--timeout", "0"
+    )
+    assert waited.code == 6
+    assert f"perdure executions watch '{arn}'" in waited.errors
+    assert perdure("executions", "pause", arn, "--reason", "look").code == 0
+    assert "look" in perdure("executions", "show", arn).output
+    assert perdure("executions", "resume", arn).code == 0
+    assert perdure("executions", "stop", arn, "-m", "enough", "--type", "Mistake").code == 0
+    again = perdure("invoke", "order:$LATEST", "--name", name, "-p", _event(3_600))
+    assert (again.code, again.output) == (1, "")
+    assert "Mistake: enough" in again.errors
+    as_json = perdure("invoke", "order:$LATEST", "--name", name, "-p", _event(3_600), "--json")
+    assert (as_json.code, as_json.json["error"]["type"]) == (1, "Mistake")
+
+
+def test_a_callback_is_completed(perdure: Shell, caller: Caller, name: str) -> None:
+    arn = caller.start("workflows:$LATEST", {"workflow": "approval"}, name=name)
+    opened = caller.until_event(arn, "CallbackStarted")
+    callback_id = opened["CallbackStartedDetails"]["CallbackId"]
+    assert callback_id in perdure("executions", "show", arn).output
+    assert perdure("callbacks", "heartbeat", callback_id).code == 0
+    assert perdure("callbacks", "succeed", callback_id, "-r", '{"ok": true}').code == 0
+    assert caller.until_closed(arn)["Status"] == "SUCCEEDED"
+    late = perdure("callbacks", "fail", callback_id, "-m", "no")
+    assert (late.code, late.output) == (5, "")
+
+
+def test_a_plain_function_is_called(perdure: Shell) -> None:
+    answer = perdure("invoke", "plain", "-p", '{"a": 1}')
+    assert answer.code == 0
+    assert json.loads(answer.output)
+
+
+def test_failures_have_codes_and_say_what_to_do(perdure: Shell) -> None:
+    missing = perdure("invoke", "nobody", "--json")
+    assert missing.code == 3
+    assert json.loads(missing.errors)["error"] == "NotFound"
+    assert perdure("invoke", "plain", "-p", "{").code == 2
+    nowhere = perdure("executions", "list", "--endpoint", "http://127.0.0.1:1")
+    assert nowhere.code == 4
+    assert "Is it running" in nowhere.errors
+    aws = perdure("executions", "list", "--endpoint", "aws")
+    assert aws.code == 2
+    assert "AWS_REGION" in aws.errors
+
+
+def test_who_watches_on_a_terminal_sees_a_table_and_may_leave(
+    perdure: Shell, caller: Caller, name: str
+) -> None:
+    command = [str(PERDURE), "invoke", "order:$LATEST", "--name", name, "-p", _event(3_600)]
+    with running_in_terminal(command, perdure.environment) as terminal:
+        eventually(lambda: "warehouse" in terminal.seen and "STARTED" in terminal.seen, 60)
+        terminal.process.send_signal(signal.SIGINT)
+        assert terminal.process.wait(30) == 130
+        eventually(lambda: "It goes on" in terminal.seen)
+    (found,) = perdure("executions", "list", "order", "--name", name, "--json").json
+    assert found["status"] == "RUNNING"
+    perdure("executions", "stop", found["arn"])
+
+
+def _event(wait_seconds: int) -> str:
+    return json.dumps({"orderId": "order-1", "waitSeconds": wait_seconds})
