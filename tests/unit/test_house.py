@@ -44,6 +44,18 @@ def test_the_domain_and_the_ports_import_the_standard_library_only(path: Path) -
     assert set(imported_roots(ast.parse(path.read_text()))) <= allowed
 
 
+CORE = modules(SDK / "core")
+
+
+@pytest.mark.parametrize("path", CORE, ids=relative_names(CORE))
+def test_the_replay_core_has_no_clock_no_threads_and_no_input_or_output(path: Path) -> None:
+    pure = {
+        "__future__", "builtins", "collections", "contextvars", "dataclasses", "hashlib", "json",
+        "os", "pathlib", "perdure", "sys", "typing",
+    }  # fmt: skip
+    assert set(imported_roots(ast.parse(path.read_text()))) <= pure
+
+
 def test_the_sdk_imports_the_service_at_the_top_only_in_testing() -> None:
     eager = [
         path

@@ -1,0 +1,3 @@
+"""What map and parallel give back."""
+
+from __future__ import annotations

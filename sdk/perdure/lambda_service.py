@@ -1,0 +1,115 @@
+"""The words of Lambda's API that handlers meet: error objects, types, subtypes and statuses."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import NoReturn
+
+from perdure import service_api
+from perdure.exceptions import (
+    DurableOperationError,
+    OperationCancelledError,
+    SerDesError,
+    wire_name,
+)
+
+SERDES_ERROR = wire_name(SerDesError)
+
+
+class OperationStatus(Enum):
+    STARTED = "STARTED"
+    PENDING = "PENDING"
+    READY = "READY"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    TIMED_OUT = "TIMED_OUT"
+    STOPPED = "STOPPED"
+
+
+class OperationType(Enum):
+    EXECUTION = "EXECUTION"
+    CONTEXT = "CONTEXT"
+    STEP = "STEP"
+    WAIT = "WAIT"
+    CALLBACK = "CALLBACK"
+    CHAINED_INVOKE = "CHAINED_INVOKE"
+
+
+class OperationSubType(StrEnum):
+    """The subtypes of the SDK's own operations; steps, callbacks and contexts may have others."""
+
+    STEP = "Step"
+    WAIT = "Wait"
+    CALLBACK = "Callback"
+    RUN_IN_CHILD_CONTEXT = "RunInChildContext"
+    MAP = "Map"
+    MAP_ITERATION = "MapIteration"
+    PARALLEL = "Parallel"
+    PARALLEL_BRANCH = "ParallelBranch"
+    WAIT_FOR_CALLBACK = "WaitForCallback"
+    WAIT_FOR_CONDITION = "WaitForCondition"
+    CHAINED_INVOKE = "ChainedInvoke"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorObject:
+    """An error as it stands in a history."""
+
+    message: str | None = None
+    type: str | None = None
+    data: str | None = None
+    stack_trace: list[str] | None = None
+
+    @classmethod
+    def from_exception(cls, error: BaseException) -> ErrorObject:
+        if isinstance(error, SerDesError):
+            return cls(error.message, SERDES_ERROR, error.data, error.stack_trace)
+        if isinstance(error, DurableOperationError):
+            return cls(error.message, wire_name(type(error)), error.data, error.stack_trace)
+        return cls(str(error), wire_name(type(error)))
+
+    @classmethod
+    def from_message(cls, message: str) -> ErrorObject:
+        return cls(message)
+
+    @classmethod
+    def from_dict(cls, data: service_api.ErrorObject) -> ErrorObject:
+        return cls(
+            data.get("ErrorMessage"),
+            data.get("ErrorType"),
+            data.get("ErrorData"),
+            data.get("StackTrace"),
+        )
+
+    def to_dict(self) -> service_api.ErrorObject:
+        wire: service_api.ErrorObject = {}
+        if self.message is not None:
+            wire["ErrorMessage"] = self.message
+        if self.type is not None:
+            wire["ErrorType"] = self.type
+        if self.data is not None:
+            wire["ErrorData"] = self.data
+        if self.stack_trace is not None:
+            wire["StackTrace"] = self.stack_trace
+        return wire
+
+    def raise_as_operation_error(
+        self, operation_error_cls: builtins.type[DurableOperationError]
+    ) -> NoReturn:
+        """Raise the failure of an operation of this kind, caused by what is recorded here.
+
+        What a serdes could not do stays a SerDesError, whatever operation it happened in.
+        """
+        cause = DurableOperationError.from_error_fields(
+            self.type, self.message, self.data, self.stack_trace
+        )
+        kind: Callable[..., Exception] = operation_error_cls
+        if self.type == SERDES_ERROR:
+            kind = SerDesError
+        elif isinstance(cause, OperationCancelledError):
+            kind = OperationCancelledError
+        raise kind(self.message, self.type, self.data, self.stack_trace) from cause

@@ -1,0 +1,361 @@
+"""What both kinds of contexts share: the operations as programs, and the guards around them."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Generator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from perdure.config import (
+    CallbackConfig,
+    ChildConfig,
+    Duration,
+    InvokeConfig,
+    MapConfig,
+    ParallelBranch,
+    ParallelConfig,
+    StepConfig,
+    WaitForCallbackConfig,
+)
+from perdure.core.scope import INSIDE, Place, Scope, code_place
+from perdure.exceptions import (
+    ConcurrentOperationsError,
+    DurableExecutionWarning,
+    OperationInStepError,
+    ValidationError,
+)
+from perdure.logger import Logger
+from perdure.service_api import OperationType
+from perdure.types import (
+    ExecutionContext,
+    LoggerInterface,
+    StepContext,
+    WaitForCallbackContext,
+    WaitForConditionCheckContext,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from perdure.core.effects import Program
+    from perdure.shell.branches import Shells
+    from perdure.waits import WaitForConditionConfig
+
+_MAX_WAIT_SECONDS = 31_622_400
+
+
+class ContextBase:
+    """A context of an execution. Handlers get one of its two subclasses.
+
+    Attributes:
+        execution_context: The execution's ARN.
+        lambda_context: Lambda's own context object.
+        logger: Writes what happens for the first time, and is silent on replay.
+    """
+
+    def __init__(self, shells: Shells, scope: Scope, lambda_context: Any) -> None:
+        self._shells = shells
+        self._scope = scope
+        self.lambda_context = lambda_context
+        self.execution_context = ExecutionContext(scope.replay.arn)
+        self.set_logger(scope.logger if scope.logger is not None else logging.getLogger())
+
+    def set_logger(self, new_logger: LoggerInterface) -> None:
+        """Write through another logger from here on; child contexts inherit it."""
+        self._scope.logger = new_logger
+        extra: dict[str, object] = {"executionArn": self._scope.replay.arn}
+        if self._scope.parent_id:
+            extra["parentId"] = self._scope.parent_id
+        self.logger = Logger(new_logger, extra, self.is_replaying)
+
+    @property
+    def scope(self) -> Scope:
+        """Where this context's operations stand, for programs."""
+        return self._scope
+
+    def is_replaying(self) -> bool:
+        """Whether this context's next operation was begun by an earlier invocation."""
+        return self._scope.replaying
+
+    # -- deterministic values --------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """The time, in UTC, as far as this context has come: the same on every replay.
+
+        It is when the last operation ended that this context saw, and the execution's start before
+        the first one. Nothing is recorded for it.
+        """
+        from datetime import UTC, datetime
+
+        return datetime.fromtimestamp(round(self._scope.latest, 3), UTC)
+
+    def random(self) -> float:
+        """A number from 0 up to 1, the same on every replay. Not for secrets."""
+        return (self._draw() >> 203) / (1 << 53)
+
+    def uuid4(self) -> UUID:
+        """A UUID that is the same on every replay and that no other execution has."""
+        from uuid import UUID
+
+        return UUID(int=self._draw() >> 128, version=4)
+
+    def _draw(self) -> int:
+        self._check_place("a value of this context")
+        return self._scope.draw()
+
+    # -- operations as programs ------------------------------------------------------------------
+
+    def _step(
+        self, func: Callable[[StepContext], Any], name: str | None, config: StepConfig | None
+    ) -> tuple[Place, Program]:
+        from perdure.core.steps import step_program
+
+        _check_callable(func, "a step's function", "a StepContext")
+        sub_type = (config.sub_type if config else None) or "Step"
+        place = self._place("STEP", sub_type, name or _name_of(func))
+        return place, step_program(place, func, config, self._step_context)
+
+    def _wait(self, duration: Duration, name: str | None) -> tuple[Place, Program]:
+        from perdure.core.pauses import wait_program
+
+        seconds = duration.to_seconds()
+        if not 1 <= seconds <= _MAX_WAIT_SECONDS:
+            raise ValidationError(
+                f"A wait takes from 1 second to {_MAX_WAIT_SECONDS:,} (366 days), not {seconds}."
+            )
+        place = self._place("WAIT", "Wait", name)
+        return place, wait_program(place, seconds)
+
+    def _create_callback(
+        self, name: str | None, config: CallbackConfig | None
+    ) -> tuple[Place, Program]:
+        from perdure.core.pauses import create_callback_program
+
+        chosen = config or CallbackConfig()
+        place = self._place("CALLBACK", chosen.sub_type or "Callback", name)
+        return place, create_callback_program(place, chosen)
+
+    def _invoke(
+        self,
+        function_name: str,
+        payload: Any,
+        name: str | None,
+        config: InvokeConfig[Any, Any] | None,
+    ) -> tuple[Place, Program]:
+        from perdure.core.pauses import invoke_program
+
+        place = self._place("CHAINED_INVOKE", "ChainedInvoke", name)
+        return place, invoke_program(place, function_name, payload, config or InvokeConfig())
+
+    def _wait_for_callback(
+        self,
+        submitter: Callable[[str, WaitForCallbackContext], Any],
+        name: str | None,
+        config: WaitForCallbackConfig | None,
+    ) -> tuple[Place, Program]:
+        from perdure.core.submissions import wait_for_callback_program
+
+        _check_callable(submitter, "a submitter", "a callback id and a WaitForCallbackContext")
+        chosen = name or _name_of(submitter)
+        place = self._place("CONTEXT", "WaitForCallback", chosen)
+        submit = _submission(submitter)
+        return place, wait_for_callback_program(place, submit, chosen, config, self._step_context)
+
+    def _wait_for_condition(
+        self,
+        check: Callable[[Any, WaitForConditionCheckContext], Any],
+        config: WaitForConditionConfig[Any],
+        name: str | None,
+    ) -> tuple[Place, Program]:
+        from perdure.core.conditions import condition_program
+
+        _check_callable(check, "a check", "the state and a WaitForConditionCheckContext")
+        if not hasattr(config, "wait_strategy"):
+            raise ValidationError(
+                f"wait_for_condition needs a WaitForConditionConfig, not {config!r}."
+            )
+        place = self._place("STEP", "WaitForCondition", name)
+        return place, condition_program(place, check, config, self._check_context)
+
+    def _child(
+        self, func: Callable[[Any], Any], name: str | None, config: ChildConfig[Any] | None
+    ) -> tuple[Place, Program]:
+        from perdure.core.children import body_of, child_program
+
+        _check_callable(func, "a child context's function", "its context")
+        sub_type = (config.sub_type if config else None) or "RunInChildContext"
+        place = self._place("CONTEXT", sub_type, name or _name_of(func))
+        return place, child_program(place, body_of(func), config)
+
+    def _map(
+        self,
+        inputs: Sequence[Any],
+        func: Callable[..., Any],
+        name: str | None,
+        config: MapConfig[Any] | None,
+    ) -> tuple[Place, Program]:
+        from perdure.core.batches import MAP, batch_program
+
+        _check_callable(func, "a map's function", "a context, an item, its index and all items")
+        chosen: MapConfig[Any] = config or MapConfig()
+        chosen.completion_config.check_total(len(inputs))
+        place = self._place("CONTEXT", MAP.sub_type, name or _name_of(func))
+        names: list[str | None] = [
+            chosen.item_namer(item, index) if chosen.item_namer else None
+            for index, item in enumerate(inputs)
+        ]
+        branches = [_item(func, item, index, inputs) for index, item in enumerate(inputs)]
+        return place, batch_program(place, MAP, branches, names, chosen)
+
+    def _parallel(
+        self,
+        functions: Sequence[Callable[[Any], Any] | ParallelBranch[Any]],
+        name: str | None,
+        config: ParallelConfig | None,
+    ) -> tuple[Place, Program]:
+        from perdure.core.batches import PARALLEL, batch_program
+
+        for function in functions:
+            _check_callable(function, "a branch", "a context")
+        chosen = config or ParallelConfig()
+        chosen.completion_config.check_total(len(functions))
+        place = self._place("CONTEXT", PARALLEL.sub_type, name)
+        names = [
+            function.name if isinstance(function, ParallelBranch) else None
+            for function in functions
+        ]
+        return place, batch_program(place, PARALLEL, functions, names, chosen)
+
+    def child_program(
+        self,
+        attempts: Callable[[Any], Program],
+        name: str | None,
+        config: ChildConfig[Any] | None,
+    ) -> tuple[Place, Program]:
+        """A child context whose body is a program over a context of this kind."""
+        from perdure.core.children import child_program
+
+        sub_type = (config.sub_type if config else None) or "RunInChildContext"
+        place = self._place("CONTEXT", sub_type, name)
+
+        def body(scope: Scope) -> Program:
+            return attempts(type(self)(self._shells, scope, self.lambda_context))
+
+        return place, child_program(place, body, config)
+
+    def wait_program(self, duration: Duration, name: str | None) -> Generator[Any, Any, None]:
+        """A wait, for programs."""
+        return self._wait(duration, name)[1]
+
+    # -- guards ----------------------------------------------------------------------------------
+
+    def _place(self, type_: OperationType, sub_type: str, name: str | None) -> Place:
+        with self._shells.driver.lock:
+            self._scope.check_open()
+            place = self._scope.place(type_, sub_type, name)
+        self._check_place(place)
+        return place
+
+    def _check_place(self, asked_for: object) -> None:
+        """An operation belongs into its context's code: not into a step, and not elsewhere."""
+        inside = INSIDE.get()
+        if inside is self._scope:
+            return
+        if isinstance(inside, Place):
+            raise OperationInStepError(
+                f"{asked_for} was asked for inside {inside}, at {code_place()}. A step is one "
+                "piece of work without operations of its own: move the operation out of the step, "
+                "or make the step a child context (run_in_child_context)."
+            )
+        if inside is not None:
+            warnings.warn(
+                f"{asked_for} was asked for with another context than the one of the code around "
+                f"it, at {code_place()}. Use the context that the function is given; the order of "
+                "the outer one's operations may differ on replay.",
+                DurableExecutionWarning,
+                stacklevel=4,
+            )
+
+    # -- contexts of functions -------------------------------------------------------------------
+
+    def _logger_of(self, place: Place, attempt: int) -> Logger:
+        extra: dict[str, object] = {"executionArn": place.scope.replay.arn}
+        if place.parent_id:
+            extra["parentId"] = place.parent_id
+        if place.name:
+            extra["operationName"] = place.name
+        extra["attempt"] = attempt
+        extra["operationId"] = place.id
+        return Logger(place.scope.logger, extra)
+
+    def _step_context(self, place: Place, attempt: int) -> StepContext:
+        return StepContext(self._logger_of(place, attempt), attempt)
+
+    def _check_context(self, place: Place, attempt: int) -> WaitForConditionCheckContext:
+        return WaitForConditionCheckContext(self._logger_of(place, attempt), attempt)
+
+
+def _name_of(func: Any) -> str | None:
+    """Functions made by the decorators are called like what they decorate; others have no name."""
+    return getattr(func, "_original_name", None)
+
+
+def _check_callable(func: Any, what: str, given: str) -> None:
+    if not callable(func):
+        hint = ""
+        if hasattr(func, "__await__"):
+            hint = " It is a coroutine: hand over the function itself and do not call it."
+            func.close()
+        raise ValidationError(
+            f"{what} must be a function of {given}, not {type(func).__qualname__}.{hint}"
+        )
+
+
+def racing(first: object, second: object) -> ConcurrentOperationsError:
+    return ConcurrentOperationsError(
+        f"{second} was begun at {code_place()} while {first} of the same context still runs in "
+        "another task or thread. Which comes first may differ on replay: give each branch a "
+        "context of its own with context.parallel or context.map, or make the calls one after the "
+        "other and await them together with asyncio.gather."
+    )
+
+
+def _submission(submitter: Callable[..., Any]) -> Callable[[str], Callable[[StepContext], Any]]:
+    """The step that hands a callback's id to the submitter."""
+    from perdure.shell.kinds import is_async
+
+    def submit(callback_id: str) -> Callable[[StepContext], Any]:
+        if is_async(submitter):
+
+            async def await_submitter(step: StepContext) -> Any:
+                return await submitter(callback_id, WaitForCallbackContext(step.logger))
+
+            return await_submitter
+
+        def call_submitter(step: StepContext) -> Any:
+            return submitter(callback_id, WaitForCallbackContext(step.logger))
+
+        return call_submitter
+
+    return submit
+
+
+def _item(
+    func: Callable[..., Any], item: Any, index: int, inputs: Sequence[Any]
+) -> Callable[[Any], Any]:
+    """The branch of one item."""
+    from perdure.shell.kinds import is_async
+
+    if is_async(func):
+
+        async def await_item(context: Any) -> Any:
+            return await func(context, item, index, inputs)
+
+        return await_item
+
+    def call_item(context: Any) -> Any:
+        return func(context, item, index, inputs)
+
+    return call_item

@@ -1,0 +1,262 @@
+"""When a failed step is tried again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from perdure.config import ChildConfig, Duration, JitterStrategy
+
+if TYPE_CHECKING:
+    from perdure.async_context import AsyncDurableContext
+    from perdure.context import DurableContext
+
+T = TypeVar("T")
+
+RetryStrategy = Callable[[Exception, int], "RetryDecision"]
+"""Told the error and how many attempts were made, the failed one included."""
+
+_FIVE_SECONDS = Duration(5)
+_FIVE_MINUTES = Duration(300)
+
+
+@dataclass(slots=True)
+class RetryDecision:
+    """Whether to try again, and after how long; a delay below a second is a second."""
+
+    should_retry: bool
+    delay: Duration
+
+    @property
+    def delay_seconds(self) -> int:
+        return self.delay.seconds
+
+    @classmethod
+    def retry(cls, delay: Duration) -> RetryDecision:
+        return cls(should_retry=True, delay=delay)
+
+    @classmethod
+    def no_retry(cls) -> RetryDecision:
+        return cls(should_retry=False, delay=Duration())
+
+
+@dataclass(slots=True)
+class RetryStrategyConfig:
+    """Delays that grow by `backoff_rate`.
+
+    An error is tried again if its text has one of `retryable_errors` in it (or matches, where that
+    is a compiled pattern), or if it is of one of `retryable_error_types`; any error if neither is
+    given.
+    """
+
+    max_attempts: int = 3
+    initial_delay: Duration = _FIVE_SECONDS
+    max_delay: Duration = _FIVE_MINUTES
+    backoff_rate: int | float = 2.0
+    jitter_strategy: JitterStrategy = JitterStrategy.FULL
+    retryable_errors: list[str | re.Pattern[str]] | None = None
+    retryable_error_types: list[type[Exception]] | None = None
+
+    @property
+    def initial_delay_seconds(self) -> int:
+        return self.initial_delay.seconds
+
+    @property
+    def max_delay_seconds(self) -> int:
+        return self.max_delay.seconds
+
+
+@dataclass(slots=True)
+class LinearRetryStrategyConfig:
+    """Delays that grow by `increment`. Errors as in RetryStrategyConfig."""
+
+    max_attempts: int = 6
+    initial_delay: Duration = field(default=Duration(1))
+    increment: Duration = field(default=Duration(1))
+    max_delay: Duration = _FIVE_MINUTES
+    jitter_strategy: JitterStrategy = JitterStrategy.FULL
+    retryable_errors: list[str | re.Pattern[str]] | None = None
+    retryable_error_types: list[type[Exception]] | None = None
+
+    @property
+    def initial_delay_seconds(self) -> int:
+        return self.initial_delay.seconds
+
+    @property
+    def increment_seconds(self) -> int:
+        return self.increment.seconds
+
+    @property
+    def max_delay_seconds(self) -> int:
+        return self.max_delay.seconds
+
+
+def create_retry_strategy(config: RetryStrategyConfig | None = None) -> RetryStrategy:
+    """A strategy whose delays grow exponentially."""
+    chosen = config or RetryStrategyConfig()
+
+    def delay_seconds(attempts_made: int) -> float:
+        return float(chosen.initial_delay.seconds * chosen.backoff_rate ** (attempts_made - 1))
+
+    return _strategy(chosen, delay_seconds)
+
+
+def create_linear_retry_strategy(config: LinearRetryStrategyConfig | None = None) -> RetryStrategy:
+    """A strategy whose delays grow by the same amount each time."""
+    chosen = config or LinearRetryStrategyConfig()
+
+    def delay_seconds(attempts_made: int) -> float:
+        return chosen.initial_delay.seconds + chosen.increment.seconds * (attempts_made - 1)
+
+    return _strategy(chosen, delay_seconds)
+
+
+def _strategy(
+    config: RetryStrategyConfig | LinearRetryStrategyConfig,
+    delay_seconds: Callable[[int], float],
+) -> RetryStrategy:
+    def decide(error: Exception, attempts_made: int) -> RetryDecision:
+        if attempts_made >= config.max_attempts or not _is_retryable(error, config):
+            return RetryDecision.no_retry()
+        delay = min(delay_seconds(attempts_made), config.max_delay.seconds)
+        return RetryDecision.retry(Duration(config.jitter_strategy.finalize_delay(delay)))
+
+    return decide
+
+
+def _is_retryable(
+    error: Exception, config: RetryStrategyConfig | LinearRetryStrategyConfig
+) -> bool:
+    texts, types = config.retryable_errors, config.retryable_error_types
+    if texts is None and types is None:
+        return True
+    text = str(error)
+    return isinstance(error, tuple(types or ())) or any(
+        wanted in text if isinstance(wanted, str) else wanted.search(text) for wanted in texts or ()
+    )
+
+
+class RetryPresets:
+    """Ready-made strategies."""
+
+    @classmethod
+    def none(cls) -> RetryStrategy:
+        """One attempt."""
+        return create_retry_strategy(RetryStrategyConfig(max_attempts=1))
+
+    @classmethod
+    def default(cls) -> RetryStrategy:
+        """Six attempts within minutes; what a step without a strategy has."""
+        return create_retry_strategy(
+            RetryStrategyConfig(max_attempts=6, max_delay=Duration.from_minutes(1))
+        )
+
+    @classmethod
+    def transient(cls) -> RetryStrategy:
+        """Three attempts, for errors that pass."""
+        return create_retry_strategy(RetryStrategyConfig(jitter_strategy=JitterStrategy.HALF))
+
+    @classmethod
+    def resource_availability(cls) -> RetryStrategy:
+        """Five attempts with longer pauses, for something that has to come up."""
+        return create_retry_strategy(RetryStrategyConfig(max_attempts=5))
+
+    @classmethod
+    def critical(cls) -> RetryStrategy:
+        """Ten attempts that begin after a second, without jitter."""
+        return create_retry_strategy(
+            RetryStrategyConfig(
+                max_attempts=10,
+                initial_delay=Duration(1),
+                max_delay=Duration.from_minutes(1),
+                backoff_rate=1.5,
+                jitter_strategy=JitterStrategy.NONE,
+            )
+        )
+
+    @classmethod
+    def linear(cls) -> RetryStrategy:
+        """Six attempts, 1, 2, 3, 4 and 5 seconds apart."""
+        return create_linear_retry_strategy(
+            LinearRetryStrategyConfig(jitter_strategy=JitterStrategy.NONE)
+        )
+
+    @classmethod
+    def fixed(cls, interval: Duration | None = None) -> RetryStrategy:
+        """Five attempts, always `interval` apart: 5 seconds if None."""
+        delay = interval if interval is not None else _FIVE_SECONDS
+        return create_retry_strategy(
+            RetryStrategyConfig(
+                max_attempts=5,
+                initial_delay=delay,
+                max_delay=delay,
+                backoff_rate=1,
+                jitter_strategy=JitterStrategy.NONE,
+            )
+        )
+
+
+@dataclass(frozen=True)
+class WithRetryConfig(Generic[T]):
+    """How `with_retry` tries again.
+
+    Args:
+        retry_strategy: `create_retry_strategy()` if None.
+        wrap_with_run_in_child_context: Run it in a child context; what fails for good is a
+            ChildContextError then.
+        child_context_config: Of that context.
+    """
+
+    retry_strategy: RetryStrategy | None = None
+    wrap_with_run_in_child_context: bool = True
+    child_context_config: ChildConfig[T] | None = None
+
+
+@overload
+def with_retry(
+    context: DurableContext,
+    func: Callable[[DurableContext, int], T],
+    config: WithRetryConfig[T],
+    name: str | None = None,
+) -> T: ...
+
+
+@overload
+def with_retry(
+    context: AsyncDurableContext,
+    func: Callable[[AsyncDurableContext, int], Awaitable[T]],
+    config: WithRetryConfig[T],
+    name: str | None = None,
+) -> Awaitable[T]: ...
+
+
+def with_retry(
+    context: Any, func: Any, config: WithRetryConfig[Any], name: str | None = None
+) -> Any:
+    """Run a function of several operations, and run all of it again when it fails.
+
+    `func` is told the context and the number of the attempt, from 1. Between attempts there is a
+    wait named `{name}-backoff-{attempt}`. To be awaited in an asynchronous handler.
+    """
+    from perdure.core.effects import Call
+
+    strategy = config.retry_strategy or create_retry_strategy()
+
+    def attempts(inner: Any) -> Generator[Any, Any, Any]:
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return (yield Call(func, (inner, attempt), inside=inner.scope))
+            except Exception as error:
+                decision = yield Call(strategy, (error, attempt), quick=True)
+                if not decision.should_retry:
+                    raise
+            wait_name = f"{name}-backoff-{attempt}" if name else None
+            yield from inner.wait_program(decision.delay, wait_name)
+
+    if not config.wrap_with_run_in_child_context:
+        return context.run(attempts(context))
+    return context.run(context.child_program(attempts, name, config.child_context_config))

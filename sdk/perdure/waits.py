@@ -1,0 +1,94 @@
+"""How a condition is polled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from perdure.config import Duration, JitterStrategy
+from perdure.exceptions import WaitForConditionError
+from perdure.serdes import SerDes
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class WaitStrategyConfig(Generic[T]):
+    """Polling with delays that grow by `backoff_rate`, as long as `should_continue_polling`."""
+
+    should_continue_polling: Callable[[T], bool]
+    max_attempts: int = 60
+    initial_delay: Duration = Duration(5)
+    max_delay: Duration = Duration(300)
+    backoff_rate: int | float = 1.5
+    jitter_strategy: JitterStrategy = JitterStrategy.FULL
+
+    @property
+    def initial_delay_seconds(self) -> int:
+        return self.initial_delay.seconds
+
+    @property
+    def max_delay_seconds(self) -> int:
+        return self.max_delay.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class WaitForConditionDecision:
+    """Whether to poll again, and after how long."""
+
+    should_continue: bool
+    delay: Duration
+
+    @property
+    def delay_seconds(self) -> int:
+        return self.delay.seconds
+
+    @classmethod
+    def continue_waiting(cls, delay: Duration) -> WaitForConditionDecision:
+        return cls(should_continue=True, delay=delay)
+
+    @classmethod
+    def stop_polling(cls) -> WaitForConditionDecision:
+        return cls(should_continue=False, delay=Duration())
+
+
+WaitStrategy = Callable[[T, int], WaitForConditionDecision]
+"""Told the state and how many checks were made."""
+
+
+def create_wait_strategy(config: WaitStrategyConfig[T]) -> WaitStrategy[T]:
+    """A strategy that raises WaitForConditionError when its attempts are used up.
+
+    A condition that the last attempt meets is met.
+    """
+
+    def decide(state: T, attempts_made: int) -> WaitForConditionDecision:
+        if not config.should_continue_polling(state):
+            return WaitForConditionDecision.stop_polling()
+        if attempts_made >= config.max_attempts:
+            raise WaitForConditionError(
+                f"wait_for_condition exhausted {config.max_attempts} attempts "
+                "before the condition was met"
+            )
+        grown = config.initial_delay.seconds * config.backoff_rate ** (attempts_made - 1)
+        delay = min(grown, config.max_delay.seconds)
+        seconds = config.jitter_strategy.finalize_delay(delay)
+        return WaitForConditionDecision.continue_waiting(Duration(seconds))
+
+    return decide
+
+
+@dataclass(frozen=True)
+class WaitForConditionConfig(Generic[T]):
+    """What a condition is checked with.
+
+    Args:
+        wait_strategy: Told the state after each check; says whether to go on.
+        initial_state: What the first check is told, as it looks after serialisation.
+        serdes: Writes the state down between checks.
+    """
+
+    wait_strategy: WaitStrategy[T]
+    initial_state: T
+    serdes: SerDes[Any] | None = None
