@@ -21,14 +21,18 @@ from starlette.types import ASGIApp
 from perdure_service.api.app import Readiness, build_app
 from perdure_service.api.protocol import HttpProtocol
 from perdure_service.api.throttle import Throttle
+from perdure_service.application.aliases import ManageAliases
 from perdure_service.application.checkpoint import CheckpointExecution, ReadState
 from perdure_service.application.closings import Closings
+from perdure_service.application.code import ManageCode
 from perdure_service.application.complete_callback import CompleteCallback
+from perdure_service.application.configure import Configure
 from perdure_service.application.dead_letters import DeadLetterTargets, ManageDeadLetters
 from perdure_service.application.delete import DeleteExecution
 from perdure_service.application.end_invocation import EndInvocation
 from perdure_service.application.envelope import Envelopes
 from perdure_service.application.find_workers import FindWorkers
+from perdure_service.application.function_settings import FunctionSettings
 from perdure_service.application.functions import ManageFunctions
 from perdure_service.application.hear_child import HearChild
 from perdure_service.application.invoke import Invoke
@@ -37,21 +41,26 @@ from perdure_service.application.narrate import narrate
 from perdure_service.application.pause import PauseExecution, ResumeExecution
 from perdure_service.application.read import ReadExecution, ReadHistory
 from perdure_service.application.resolve import ResolveFunction
+from perdure_service.application.serve import ServeFunction
 from perdure_service.application.served_runtimes import ServedRuntimes
 from perdure_service.application.stop import StopExecution
+from perdure_service.application.test_events import ManageTestEvents
 from perdure_service.application.use_cases import UseCases
 from perdure_service.dispatch.claimer import Claimer
 from perdure_service.dispatch.dead_letters import DeadLetterPost
 from perdure_service.dispatch.dispatchers import Dispatchers
 from perdure_service.dispatch.push import PushTargets, replica_card
 from perdure_service.dispatch.sessions import Sessions
+from perdure_service.postgres.aliases import PostgresAliases
 from perdure_service.postgres.cache import ExecutionCache
 from perdure_service.postgres.claims import PostgresClaims
 from perdure_service.postgres.clock import PostgresClock
+from perdure_service.postgres.code import PostgresCode
 from perdure_service.postgres.connection import sqlalchemy_url
 from perdure_service.postgres.dead_letters import PostgresDeadLetters
 from perdure_service.postgres.durability import refuse, unsafe_settings
 from perdure_service.postgres.embedded import EmbeddedPostgres
+from perdure_service.postgres.function_store import PostgresFunctionStore
 from perdure_service.postgres.functions import PostgresFunctions
 from perdure_service.postgres.graveyard import PostgresGraveyard
 from perdure_service.postgres.keys import load_key_ring
@@ -62,6 +71,7 @@ from perdure_service.postgres.notices import PostgresNotices
 from perdure_service.postgres.notify import Notifier
 from perdure_service.postgres.reading import ReadPool
 from perdure_service.postgres.search import PostgresSearch
+from perdure_service.postgres.test_events import PostgresTestEvents
 from perdure_service.postgres.worker_register import PostgresWorkerRegister
 from perdure_service.scheduler.notices import Notices
 from perdure_service.scheduler.retention import Retention
@@ -145,6 +155,10 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
     limits = settings.limits
     log = PostgresLog(url, pool=pool, cache=ExecutionCache(settings.cache_bytes), clock=clock)
     catalogue = PostgresFunctions(engine, clock, settings.account, settings.region)
+    function_store = PostgresFunctionStore(
+        engine, clock, settings.account, settings.region, catalogue
+    )
+    code = ManageCode(PostgresCode(engine, clock))
     resolve = ResolveFunction(catalogue, settings.account, settings.region)
     closings = Closings(log)
     end = EndInvocation(log, settings.retries, limits)
@@ -215,11 +229,30 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         callbacks=CompleteCallback(log, keys, limits),
         functions=ManageFunctions(
             catalogue=catalogue,
+            store=function_store,
+            code=code,
+            addresses=resolve,
+            configure=Configure(targets),
             clock=clock,
-            account=settings.account,
-            region=settings.region,
-            dead_letters=targets,
         ),
+        function_settings=FunctionSettings(catalogue, function_store, resolve),
+        aliases=ManageAliases(
+            catalogue,
+            PostgresAliases(engine, settings.account, settings.region, catalogue),
+            resolve,
+        ),
+        test_events=ManageTestEvents(
+            catalogue, PostgresTestEvents(engine, settings.account), resolve, clock
+        ),
+        serve=ServeFunction(
+            catalogue=catalogue,
+            store=function_store,
+            code=code.store,
+            addresses=resolve,
+            dead_letters=targets,
+            clock=clock,
+        ),
+        code=code,
         dead_letters=ManageDeadLetters(letters, clock),
         resolve=resolve,
         search=PostgresSearch(engine, settings.account),

@@ -1,36 +1,13 @@
-"""Function management by boto3, and what workers make of functions."""
+"""Functions created, read and listed by boto3."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import io
-import zipfile
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.contract.raw_worker import DURABLE, RawWorker
-
-
-def archive(text: str) -> tuple[str, bytes]:
-    """A zip and its hash."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as file:
-        file.writestr("app.py", text)
-    return hashlib.sha256(buffer.getvalue()).hexdigest(), buffer.getvalue()
-
-
-def create(aws: Any, name: str, **changes: Any) -> Any:
-    """A push target, unless changed."""
-    request = {
-        "FunctionName": name,
-        "Role": "arn:aws:iam::000000000000:role/any",
-        "PackageType": "Image",
-        "Code": {"ImageUri": "http://127.0.0.1:9"},
-    }
-    return aws.create_function(**{**request, **changes})
+from tests.contract.function_calls import ROLE, create, create_from_zip, sha256_base64, zipped
 
 
 class TestCreate:
@@ -78,11 +55,18 @@ class TestCreate:
             ({"Code": {"ImageUri": "123.dkr.ecr.example/order:1"}}, "is not a push target"),
             ({"Code": {"ImageUri": "http://host:99999"}}, "is not a push target"),
             ({"Code": {"ImageUri": "http://user@host"}}, "is not a push target"),
-            ({"PackageType": "Zip", "Code": {"ZipFile": b"PK"}}, "perdure worker"),
-            ({"Environment": {"Variables": {"A": "1"}}}, "Environment is not supported yet"),
+            ({"Code": {"S3Bucket": "code", "S3Key": "a.zip"}}, "provide ImageUri"),
+            ({"Runtime": "python3.13"}, "Please don't provide Handler or Runtime"),
+            ({"VpcConfig": {"SubnetIds": ["subnet-1"]}}, "VpcConfig is not supported: leave it"),
+            ({"Layers": ["arn:aws:lambda:us-east-1:0:layer:a:1"]}, "Layers is not supported"),
+            ({"KMSKeyArn": "arn:aws:kms:::key"}, "KMSKeyArn is not supported"),
+            ({"Role": "me"}, "'role' failed to satisfy constraint: .*regular expression"),
+            ({"Tags": {"aws:own": "1"}}, "'aws:own' is reserved"),
+            ({"EphemeralStorage": {"Size": 10_241}}, "ephemeralStorage.size.*equal to 10240"),
+            ({"LoggingConfig": {"LogFormat": "Text", "SystemLogLevel": "WARN"}}, "log format"),
             ({"Timeout": 901}, "'timeout' failed.*equal to 900"),
         ],
-        ids=range(8),
+        ids=range(15),
     )
     def test_what_cannot_be_is_refused(
         self, aws: Any, function: str, changes: dict[str, Any], message: str
@@ -92,115 +76,93 @@ class TestCreate:
         with pytest.raises(aws.exceptions.ResourceNotFoundException):
             aws.get_function(FunctionName=function)
 
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"Runtime": "python9"}, "'runtime' failed .*enum value set: .*python3.13.* valid ARN"),
+            ({"Handler": "with space"}, "'handler' failed"),
+            ({"Code": {}}, "provide a source for function code.*perdure worker"),
+            ({"Code": {"ZipFile": b"PK", "S3Bucket": "code"}}, "other FunctionCode parameters"),
+            ({"Code": {"S3Bucket": "code"}}, "S3Bucket and S3Key are needed both"),
+            ({"Code": {"S3Bucket": "code", "S3Key": "a"}}, "reads no buckets.*--s3"),
+            ({"Code": {"ZipFile": b"PK"}}, "Could not unzip uploaded file"),
+            ({"Environment": {"Variables": {"1A": "x"}}}, "environment variable name '1A'"),
+            ({"Environment": {"Variables": {"AWS_REGION": "x"}}}, "reserved keys.*AWS_REGION"),
+            ({"Environment": {"Variables": {"AB": "x" * 4_100}}}, "exceeded the 4KB limit"),
+            ({"Architectures": ["x86"]}, "enum value set: .x86_64, arm64"),
+        ],
+        ids=range(11),
+    )
+    def test_a_zip_function_that_cannot_be_is_refused(
+        self, aws: Any, function: str, changes: dict[str, Any], message: str
+    ) -> None:
+        with pytest.raises(aws.exceptions.InvalidParameterValueException, match=message):
+            create_from_zip(aws, function, **changes)
+        with pytest.raises(aws.exceptions.ResourceNotFoundException):
+            aws.get_function(FunctionName=function)
+
+    def test_a_zip_needs_a_runtime_and_a_handler(self, aws: Any, function: str) -> None:
+        with pytest.raises(
+            aws.exceptions.InvalidParameterValueException, match="Runtime and Handler are mandatory"
+        ):
+            aws.create_function(
+                FunctionName=function, Role=ROLE, Code={"ZipFile": zipped(function)}
+            )
+
+    @pytest.mark.parametrize("runtime", ["java21", "ruby3.4", "provided.al2023"])
+    def test_a_runtime_that_no_pool_has_may_be_deployed_for(
+        self, aws: Any, function: str, runtime: str
+    ) -> None:
+        assert create_from_zip(aws, function, Runtime=runtime)["Runtime"] == runtime
+
+    def test_a_zip_is_deployed_with_all_that_it_is_told(self, aws: Any, function: str) -> None:
+        code = zipped(function)
+        settings: dict[str, Any] = {
+            "Environment": {"Variables": {"STAGE": "test"}},
+            "DurableConfig": {"ExecutionTimeout": 600, "RetentionPeriodInDays": 3},
+            "Architectures": ["arm64"],
+            "EphemeralStorage": {"Size": 1_024},
+            "TracingConfig": {"Mode": "Active"},
+            "LoggingConfig": {
+                "LogFormat": "JSON",
+                "ApplicationLogLevel": "DEBUG",
+                "SystemLogLevel": "WARN",
+                "LogGroup": "/own/group",
+            },
+        }
+        created = create_from_zip(
+            aws,
+            function,
+            Code={"ZipFile": code},
+            Tags={"team": "checkout"},
+            SnapStart={"ApplyOn": "PublishedVersions"},
+            **settings,
+        )
+        assert {name: created[name] for name in settings} == settings
+        assert created["SnapStart"]["OptimizationStatus"] == "Off"
+        assert (created["CodeSha256"], created["CodeSize"]) == (sha256_base64(code), len(code))
+        assert (created["Role"], created["State"]) == (ROLE, "Active")
+        found = aws.get_function(FunctionName=function)
+        assert found["Tags"] == {"team": "checkout"}
+        assert found["Code"]["RepositoryType"] == "S3"
+        assert httpx.get(found["Code"]["Location"]).content == code
+        aws.get_waiter("function_exists").wait(FunctionName=function)
+        aws.get_waiter("function_active_v2").wait(FunctionName=function)
+
+    def test_what_is_not_said_has_lambdas_defaults(self, aws: Any, function: str) -> None:
+        created = create_from_zip(aws, function)
+        assert (created["Timeout"], created["MemorySize"]) == (3, 128)
+        assert created["Architectures"] == ["x86_64"]
+        assert created["EphemeralStorage"] == {"Size": 512}
+        assert created["TracingConfig"] == {"Mode": "PassThrough"}
+        assert created["LoggingConfig"] == {
+            "LogFormat": "Text",
+            "LogGroup": f"/aws/lambda/{function}",
+        }
+        assert not {"Environment", "DurableConfig", "DeadLetterConfig"} & created.keys()
+
     def test_an_empty_environment_asks_for_nothing(self, aws: Any, function: str) -> None:
         create(aws, function, Environment={"Variables": {}}, Layers=[], Tags={})
-
-
-class TestServe:
-    def test_registering_creates_the_function_and_asks_for_its_code(
-        self, aws: Any, http: httpx.Client, function: str
-    ) -> None:
-        sha256, content = archive(function)
-        worker = RawWorker(http, function)
-        (registered,) = worker.register(CodeSha256=sha256).json()["Functions"]
-        assert registered == {
-            "FunctionName": function,
-            "FunctionArn": f"arn:aws:lambda:us-east-1:000000000000:function:{function}",
-            "CodeMissing": True,
-        }
-        assert http.get(f"/v1/code/{sha256}").status_code == 404
-        assert http.put(f"/v1/code/{sha256}", content=content).status_code == 201
-        assert http.get(f"/v1/code/{sha256}").content == content
-        (registered,) = worker.register(CodeSha256=sha256).json()["Functions"]
-        assert registered["CodeMissing"] is False
-        found = aws.get_function(FunctionName=function)
-        encoded = base64.b64encode(bytes.fromhex(sha256)).decode()
-        assert found["Configuration"]["CodeSha256"] == encoded
-        assert found["Configuration"]["Handler"] == "app.handler"
-        assert httpx.get(found["Code"]["Location"]).content == content
-
-    def test_only_a_change_makes_a_new_revision(
-        self, aws: Any, http: httpx.Client, function: str
-    ) -> None:
-        def revision() -> str:
-            return str(aws.get_function_configuration(FunctionName=function)["RevisionId"])
-
-        worker = RawWorker(http, function)
-        worker.register()
-        first = revision()
-        worker.register()
-        assert revision() == first
-        worker.register(Timeout=61, DurableConfig={**DURABLE, "ExecutionTimeout": 9})
-        changed = aws.get_function_configuration(FunctionName=function)
-        assert changed["RevisionId"] != first
-        assert (changed["Timeout"], changed["DurableConfig"]["ExecutionTimeout"]) == (61, 9)
-
-    def test_a_function_stays_durable_or_plain(
-        self, aws: Any, http: httpx.Client, worker: RawWorker
-    ) -> None:
-        refused = RawWorker(http, worker.function).register(DurableConfig=None)
-        assert refused.status_code == 409
-        assert refused.headers["x-amzn-errortype"] == "ResourceConflictException"
-        assert "exists as a durable function" in refused.json()["message"]
-
-    def test_a_push_target_is_not_served(self, aws: Any, http: httpx.Client, function: str) -> None:
-        create(aws, function)
-        refused = RawWorker(http, function).register(DurableConfig=None)
-        assert refused.status_code == 409
-        assert "is a push target" in refused.json()["message"]
-
-
-class TestPublish:
-    def test_a_version_keeps_its_code_when_latest_moves_on(
-        self, aws: Any, http: httpx.Client, function: str
-    ) -> None:
-        worker = RawWorker(http, function)
-        old, new = archive(f"{function} old"), archive(f"{function} new")
-        worker.register(CodeSha256=old[0])
-        http.put(f"/v1/code/{old[0]}", content=old[1])
-        published = aws.publish_version(FunctionName=function, Description="first")
-        assert (published["Version"], published["Description"]) == ("1", "first")
-        assert published["FunctionArn"].endswith(f":{function}:1")
-        assert aws.publish_version(FunctionName=function)["Version"] == "1"
-        worker.register(CodeSha256=new[0])
-        http.put(f"/v1/code/{new[0]}", content=new[1])
-        assert aws.publish_version(FunctionName=function)["Version"] == "2"
-        versions = aws.list_versions_by_function(FunctionName=function)["Versions"]
-        assert [version["Version"] for version in versions] == ["$LATEST", "1", "2"]
-        aws.invoke(FunctionName=f"{function}:1", InvocationType="Event")
-        delivered = worker.take()
-        assert delivered.header["Version"] == "1"
-        assert delivered.header["CodeSha256"] == old[0]
-
-    def test_it_waits_for_the_code(self, aws: Any, http: httpx.Client, function: str) -> None:
-        RawWorker(http, function).register(CodeSha256=archive(function)[0])
-        with pytest.raises(aws.exceptions.ResourceConflictException, match="not uploaded"):
-            aws.publish_version(FunctionName=function)
-
-    def test_code_that_is_too_large_to_keep_is_not_published(
-        self, aws: Any, worker: RawWorker
-    ) -> None:
-        with pytest.raises(aws.exceptions.InvalidParameterValueException, match="64 MiB"):
-            aws.publish_version(FunctionName=worker.function)
-
-    def test_another_revision_or_code_than_expected_is_refused(
-        self, aws: Any, function: str
-    ) -> None:
-        create(aws, function)
-        with pytest.raises(aws.exceptions.PreconditionFailedException):
-            aws.publish_version(FunctionName=function, RevisionId="other")
-        with pytest.raises(aws.exceptions.InvalidParameterValueException):
-            aws.publish_version(FunctionName=function, CodeSha256="AAAA")
-        revision = aws.get_function_configuration(FunctionName=function)["RevisionId"]
-        assert aws.publish_version(FunctionName=function, RevisionId=revision)["Version"] == "1"
-
-    def test_versions_are_paged(self, aws: Any, function: str) -> None:
-        create(aws, function, Publish=True)
-        pages = aws.get_paginator("list_versions_by_function").paginate(
-            FunctionName=function, PaginationConfig={"PageSize": 1}
-        )
-        listed = [[version["Version"] for version in page["Versions"]] for page in pages]
-        assert listed == [["$LATEST"], ["1"]]
 
 
 def test_functions_are_listed_by_name_and_paged(aws: Any, function: str) -> None:
@@ -213,32 +175,3 @@ def test_functions_are_listed_by_name_and_paged(aws: Any, function: str) -> None
     assert set(names) <= set(listed)
     versions = aws.list_functions(FunctionVersion="ALL")["Functions"]
     assert all(one["FunctionArn"].endswith(f":{one['Version']}") for one in versions)
-
-
-def test_code_is_checked_against_its_name(http: httpx.Client, function: str) -> None:
-    sha256, content = archive(function)
-    for name, body, message in (
-        (sha256, content + b"x", "SHA-256 is not"),
-        (hashlib.sha256(b"no zip").hexdigest(), b"no zip", "not a zip"),
-        (sha256.upper(), content, "not a SHA-256"),
-    ):
-        answer = http.put(f"/v1/code/{name}", content=body)
-        assert answer.status_code == 400
-        assert message in answer.json()["message"]
-
-
-def test_a_workers_function_names_where_its_dead_letters_go(aws: Any, worker: RawWorker) -> None:
-    def target() -> Any:
-        found = aws.get_function_configuration(FunctionName=worker.function)
-        return found.get("DeadLetterConfig")
-
-    assert target() is None
-    url, arn = "https://example.com/letters", "arn:aws:https://example.com/letters"
-    for spelled in (url, arn):
-        assert worker.register(DeadLetterConfig={"TargetArn": spelled}).status_code == 200
-        assert target() == {"TargetArn": arn}, "as Lambda's model has it"
-    refused = worker.register(DeadLetterConfig={"TargetArn": "arn:aws:sqs:us-east-1:0:q"})
-    assert refused.status_code == 400
-    assert "--dead-letter-target" in refused.json()["message"]
-    assert worker.register(DeadLetterConfig={"TargetArn": ""}).status_code == 200
-    assert target() is None

@@ -48,10 +48,7 @@ def test_event_source_mappings_are_refused_with_what_to_do_instead(
 
 def test_other_operations_say_what_there_is(aws: Any, worker: RawWorker) -> None:
     function = {"FunctionName": worker.function}
-    alias = {**function, "Name": "live"}
-    assert "Aliases" in refused(aws.create_alias, **alias, FunctionVersion="1")
-    assert "Aliases" in refused(aws.get_alias, **alias)
     assert "dead letter" in refused(aws.get_function_event_invoke_config, **function)
     assert "call Invoke" in refused(aws.invoke_with_response_stream, **function)
-    assert "See /docs" in refused(aws.delete_function, **function)
-    assert "See /docs" in refused(aws.update_function_configuration, **function, Timeout=5)
+    assert "See /docs" in refused(aws.get_policy, **function)
+    assert "See /docs" in refused(aws.list_layers)

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from botocore.loaders import Loader
-from botocore.model import ListShape, OperationModel, ServiceModel, Shape, StructureShape
+from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 
 
 @cache
@@ -85,9 +85,16 @@ def broken_promises(
     shape = operation.output_shape
     if operation.has_streaming_output:
         return []
-    if status != operation.http["responseCode"]:
+    if status != operation.http["responseCode"] and not _tells_its_status(operation):
         return [f"status {status}, not {operation.http['responseCode']}"]
     return [] if shape is None else list(_broken(shape, json.loads(body or b"{}"), operation.name))
+
+
+def _tells_its_status(operation: OperationModel) -> bool:
+    """True if the answer has a member for whatever success it was."""
+    shape = operation.output_shape
+    members = shape.members.values() if isinstance(shape, StructureShape) else ()
+    return any(member.serialization.get("location") == "statusCode" for member in members)
 
 
 def _broken_error(
@@ -123,6 +130,14 @@ def _broken(shape: Shape, value: Any, path: str) -> Iterator[str]:
         case "list" if isinstance(value, list) and isinstance(shape, ListShape):
             for item in value:
                 yield from _broken(shape.member, item, f"{path}[]")
+        case "map" if isinstance(value, dict) and isinstance(shape, MapShape):
+            for key, item in value.items():
+                yield from _broken(shape.key, key, f"{path} key")
+                yield from _broken(shape.value, item, f"{path}.{key}")
+        case "double" if isinstance(value, int | float) and not isinstance(value, bool):
+            limits = shape.metadata
+            if not limits.get("min", value) <= value <= limits.get("max", value):
+                yield f"{path} is out of its limits: {value}"
         case "string" if isinstance(value, str):
             yield from _broken_text(shape, value, path)
         case "integer" | "long" if isinstance(value, int) and not isinstance(value, bool):
@@ -143,5 +158,7 @@ def _broken_text(shape: Shape, text: str, path: str) -> Iterator[str]:
         yield f"{path} is out of its limits: {len(text)} characters"
     if _enum_of(shape) and text not in _enum_of(shape):
         yield f"{path} is none of its values: {text!r:.80}"
-    if "pattern" in limits and re.fullmatch(limits["pattern"], text) is None:
+    # Python's expressions have no classes of Unicode.
+    pattern = limits.get("pattern", "").replace(r"\p{L}\p{Z}\p{N}", r"\w\s")
+    if pattern and re.fullmatch(pattern, text) is None:
         yield f"{path} does not have its pattern: {text!r:.80}"

@@ -18,12 +18,15 @@ from perdure_service.api.hot import Exchange, HotRoutes
 from perdure_service.api.openapi import DocumentedApi
 from perdure_service.api.paths import checked_query, one_segment
 from perdure_service.api.routes import (
+    aliases,
     callbacks,
     dead_letters,
     executions,
+    function_settings,
     functions,
     pages,
     rest,
+    test_events,
     workers,
 )
 from perdure_service.api.routes.pages import Readiness
@@ -71,7 +74,8 @@ def build_app(
     limited = [Depends(throttle.check)] if throttle else []
     api.include_router(executions.router(use_cases, lists), dependencies=limited)
     api.include_router(callbacks.router(use_cases), dependencies=limited)
-    api.include_router(functions.router(use_cases))
+    for room in (functions, aliases, function_settings, test_events):
+        api.include_router(room.router(use_cases))
     api.include_router(workers.router(use_cases))
     for kind in (DomainError, RequestValidationError, HTTPException, ClientGone, Exception):
         api.add_exception_handler(kind, _answer_error)

@@ -16,7 +16,6 @@ _OF_A_FUNCTION = r"/[0-9-]{10}/functions/[^/]+"
 _NO_MAPPINGS = """Event source mappings are not there yet. Read the source yourself and call \
 Invoke for each message, with a DurableExecutionName made of the message's id: a message that is \
 delivered again then finds the execution that it has."""
-_NO_ALIASES = "Aliases are not there yet: use $LATEST or the number of a version."
 _NO_EVENT_CONFIG = """Lambda has no destinations for durable functions and does not retry their \
 events: name a dead letter target when you create or serve the function."""
 _NO_STREAMS = "Responses are not streamed: call Invoke."
@@ -24,7 +23,6 @@ _NO_INVOKE_ASYNC = "InvokeAsync is out of date: call Invoke with InvocationType 
 
 _INSTEAD: Mapping[re.Pattern[str], str] = {
     re.compile(r"/2015-03-31/event-source-mappings(/.*)?"): _NO_MAPPINGS,
-    re.compile(rf"{_OF_A_FUNCTION}/aliases(/.*)?"): _NO_ALIASES,
     re.compile(rf"{_OF_A_FUNCTION}/event-invoke-config(/.*)?"): _NO_EVENT_CONFIG,
     re.compile(rf"{_OF_A_FUNCTION}/response-streaming-invocations"): _NO_STREAMS,
     re.compile(rf"{_OF_A_FUNCTION}/invoke-async"): _NO_INVOKE_ASYNC,

@@ -1,17 +1,20 @@
-"""What callers and workers ask of functions, and which of it cannot be."""
+"""What callers and workers ask of functions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from perdure_service.domain.errors import InvalidParameterValue, ResourceConflict
 from perdure_service.domain.functions import (
-    RUNTIME_EMULATOR_PATH,
+    ApplicationLogLevel,
+    Architecture,
     DurableConfig,
-    FunctionVersion,
+    LogFormat,
     PackageType,
+    SnapStart,
+    SystemLogLevel,
+    TracingMode,
 )
-from perdure_service.domain.http_url import http_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +26,105 @@ class RequestedDurability:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestedLogging:
+    """A LoggingConfig as asked for; None is absent."""
+
+    log_format: LogFormat | None = None
+    application_log_level: ApplicationLogLevel | None = None
+    system_log_level: SystemLogLevel | None = None
+    log_group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ZipCode:
+    archive: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectCode:
+    """A zip in a bucket; `version` None is the newest."""
+
+    bucket: str
+    key: str
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageCode:
+    """The URL at which a container answers already."""
+
+    uri: str
+
+
+Code = ZipCode | ObjectCode | ImageCode
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationChange:
+    """What CreateFunction and UpdateFunctionConfiguration set; None leaves it as it is. An empty
+    `role` or `dead_letter_target` takes it away."""
+
+    description: str | None = None
+    timeout_seconds: int | None = None
+    memory_mb: int | None = None
+    runtime: str | None = None
+    handler: str | None = None
+    environment: Mapping[str, str] | None = field(default=None, repr=False)
+    role: str | None = None
+    dead_letter_target: str | None = None
+    ephemeral_storage_mb: int | None = None
+    logging: RequestedLogging | None = None
+    tracing_mode: TracingMode | None = None
+    snap_start: SnapStart | None = None
+    durable: RequestedDurability | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NewFunction:
-    """A CreateFunction call. `durable` None: a plain function, for good."""
+    """A CreateFunction call. Without `configuration.durable` a plain function, for good."""
 
     name: str
     package_type: PackageType
-    image_uri: str | None = None
-    durable: RequestedDurability | None = None
-    timeout_seconds: int = 3
-    memory_mb: int = 128
-    description: str = ""
+    code: Code | None
+    configuration: ConfigurationChange
+    architecture: Architecture | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
     publish: bool = False
-    dead_letter_target: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CodeChange:
+    """An UpdateFunctionCode call. `revision_id` is the one that the caller expects."""
+
+    function: str
+    code: Code | None
+    architecture: Architecture | None = None
+    revision_id: str | None = None
+    publish: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PublishRequest:
+    """A PublishVersion call; `code_sha256` (hex) and `revision_id` are what the caller expects."""
+
+    function: str
+    description: str | None = None
+    code_sha256: str | None = None
+    revision_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AliasRequest:
+    """A CreateAlias or UpdateAlias call; None leaves it as it is. `weights` are those of versions
+    beside the main one; an empty mapping takes them away."""
+
+    function: str
+    name: str
+    version: str | None = None
+    description: str | None = None
+    weights: Mapping[str, float] | None = None
+    revision_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,61 +140,3 @@ class ServedFunction:
     handler: str
     code_sha256: str | None
     dead_letter_target: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PublishRequest:
-    """A PublishVersion call; `code_sha256` (hex) and `revision_id` are what the caller expects."""
-
-    function: str
-    description: str | None = None
-    code_sha256: str | None = None
-    revision_id: str | None = None
-
-
-def durable_config(requested: RequestedDurability | None) -> DurableConfig | None:
-    """The settings to store. Raises InvalidParameterValue without an execution timeout."""
-    if requested is None:
-        return None
-    if requested.execution_timeout_seconds is None:
-        raise InvalidParameterValue(
-            "You cannot create a function with a durable configuration without an executionTimeout"
-        )
-    if requested.retention_days is None:
-        return DurableConfig(requested.execution_timeout_seconds)
-    return DurableConfig(requested.execution_timeout_seconds, requested.retention_days)
-
-
-def push_target(new: NewFunction) -> str:
-    """The URL to post invocations to; one without a path is a container image with Lambda's
-    runtime interface emulator. Raises InvalidParameterValue for anything else."""
-    if new.package_type is PackageType.ZIP:
-        raise InvalidParameterValue(
-            "Code cannot be uploaded by CreateFunction yet. Serve it with `perdure worker "
-            f"{new.name}=path/to/file.py`, or register a running container with "
-            "PackageType=Image and ImageUri=http://host:port."
-        )
-    uri = new.image_uri or ""
-    url = http_url(uri)
-    if url is None:
-        raise InvalidParameterValue(
-            f"The ImageUri '{uri}' is not a push target: give the address at which the image "
-            "already runs, as http://host:port or https://host:port/path."
-        )
-    return uri if url.path else url._replace(path=RUNTIME_EMULATOR_PATH).geturl()
-
-
-def require_same_kind(latest: FunctionVersion, served: ServedFunction) -> None:
-    """Raises ResourceConflict unless a worker may go on serving `latest` as `served`."""
-    name = latest.function_name
-    if latest.package_type is PackageType.IMAGE:
-        raise ResourceConflict(
-            f"Function '{name}' is a push target ({latest.image_uri}): a worker cannot serve it. "
-            "Serve yours under another name."
-        )
-    if (latest.durable is None) is not (served.durable is None):
-        exists, wanted = ("plain", "durable") if latest.durable is None else ("durable", "plain")
-        raise ResourceConflict(
-            f"Function '{name}' exists as a {exists} function and stays one: it cannot be served "
-            f"as a {wanted} one. Serve yours under another name, or as a {exists} function."
-        )

@@ -1,34 +1,30 @@
-"""Functions: created by an API call, or by the workers that serve them."""
+"""Functions: created, changed, published and deleted by API calls."""
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import io
-import re
-import uuid
-import zipfile
 from dataclasses import dataclass, replace
 
-from perdure_service.application.dead_letters import DeadLetterTargets
+from perdure_service.application.code import ManageCode
+from perdure_service.application.configure import Configure, new_durability
 from perdure_service.application.function_requests import (
+    Code,
+    CodeChange,
+    ConfigurationChange,
+    ImageCode,
     NewFunction,
     PublishRequest,
-    ServedFunction,
-    durable_config,
-    push_target,
-    require_same_kind,
 )
+from perdure_service.application.push_target import push_target
+from perdure_service.application.randomness import random_uuid
 from perdure_service.application.resolve import ResolvedFunction, ResolveFunction
+from perdure_service.domain.code_archive import MAX_CODE_BYTES, CodeArchive
 from perdure_service.domain.errors import (
     InvalidParameterValue,
     PreconditionFailed,
-    RequestTooLarge,
     ResourceConflict,
     ResourceNotFound,
 )
 from perdure_service.domain.functions import (
-    DurableConfig,
     FunctionVersion,
     PackageType,
     check_function_name,
@@ -36,13 +32,12 @@ from perdure_service.domain.functions import (
 )
 from perdure_service.domain.ids import LATEST, FunctionVersionId
 from perdure_service.domain.limits import MEBIBYTE
+from perdure_service.domain.tags import check_tags
 from perdure_service.ports.clock import Clock
-from perdure_service.ports.functions import FunctionCatalogue
+from perdure_service.ports.functions import ChangeVersion, FunctionCatalogue, FunctionStore
 
-MAX_CODE_BYTES = 64 * MEBIBYTE
-
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_HASHED_IN_THE_LOOP_BYTES = 256 * 1024
+DEFAULT_TIMEOUT_SECONDS = 3
+DEFAULT_MEMORY_MB = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,60 +46,97 @@ class ManageFunctions:
     InvalidParameterValue for anything else, ResourceNotFound for one that does not exist."""
 
     catalogue: FunctionCatalogue
+    store: FunctionStore
+    code: ManageCode
+    addresses: ResolveFunction
+    configure: Configure
     clock: Clock
-    account: str
-    region: str
-    dead_letters: DeadLetterTargets
 
     async def create(self, new: NewFunction) -> FunctionVersion:
-        """Add a push target. Raises ResourceConflict if the name is taken."""
-        name = check_function_name(self._name(new.name))
+        """$LATEST of a new function, or its version 1. Raises ResourceConflict if the name is
+        taken, InvalidParameterValue for what cannot be; nothing is stored then."""
+        name = check_function_name(self.addresses.function_name(new.name))
+        wanted = new.configuration
+        version = self.configure(
+            self._new(name, new.package_type, new), replace(wanted, durable=None)
+        )
+        version = replace(version, durable=new_durability(wanted.durable))
+        tags = check_tags(new.tags)
+        if new.package_type is PackageType.ZIP:
+            _require_runtime(wanted)
         await self._require_free(name)
-        created = await self.catalogue.create(
-            self._version(
-                name=name,
-                durable=durable_config(new.durable),
-                timeout_seconds=new.timeout_seconds,
-                memory_mb=new.memory_mb,
-                package_type=new.package_type,
-                image_uri=push_target(new),
-                description=new.description,
-                dead_letter_target=self.dead_letters.checked(new.dead_letter_target),
-            )
-        )
-        return await self.catalogue.publish(name, None) if new.publish else created
+        code, with_code = await self._take(new.package_type, new.code)
+        created = with_code(version)
+        return await self.store.create(created, code=code, tags=tags, publish=new.publish)
 
-    async def serve(self, served: ServedFunction) -> FunctionVersion:
-        """Make $LATEST what a worker serves; writes only what is new. Raises ResourceConflict if
-        a function of that name is of the other kind."""
-        name = check_function_name(served.name)
-        try:
-            latest = await self.catalogue.resolve(name, None)
-        except ResourceNotFound:
-            try:
-                return await self.catalogue.create(self._served(name, served))
-            except ResourceConflict:
-                latest = await self.catalogue.resolve(name, None)
-        require_same_kind(latest, served)
-        wanted = replace(
-            latest,
-            durable=served.durable,
-            timeout_seconds=served.timeout_seconds,
-            memory_mb=served.memory_mb,
-            runtime=served.runtime,
-            handler=served.handler,
-            code_sha256=served.code_sha256,
-            dead_letter_target=self.dead_letters.checked(served.dead_letter_target),
-        )
-        if wanted == latest:
-            return latest
-        return await self.catalogue.update_latest(
-            replace(wanted, revision_id=_new_id(), created_at=self.clock.now())
-        )
+    async def update_code(self, change: CodeChange) -> FunctionVersion:
+        """$LATEST with other code, or the version published with it. What runs of a published
+        version is not touched. Raises PreconditionFailed if $LATEST is not the expected
+        revision; the code that was there stays."""
+        name = self.addresses.function_name(change.function)
+        latest = await self.catalogue.resolve(name, None)
+        _require_revision(latest, change.revision_id)
+        code, with_code = await self._take(latest.package_type, change.code)
+
+        def changed(latest: FunctionVersion) -> FunctionVersion:
+            _require_revision(latest, change.revision_id)
+            return replace(
+                with_code(latest), architecture=change.architecture or latest.architecture
+            )
+
+        if change.dry_run:
+            return changed(latest)
+        return await self.store.change_latest(name, changed, code=code, publish=change.publish)
+
+    async def update_configuration(
+        self, function: str, change: ConfigurationChange, revision_id: str | None
+    ) -> FunctionVersion:
+        """$LATEST with what `change` sets. Raises PreconditionFailed if it is not the expected
+        revision, InvalidParameterValue for what cannot be."""
+
+        def changed(latest: FunctionVersion) -> FunctionVersion:
+            _require_revision(latest, revision_id)
+            return self.configure(latest, change)
+
+        return await self.store.change_latest(self.addresses.function_name(function), changed)
+
+    async def publish(self, request: PublishRequest) -> FunctionVersion:
+        """Freeze $LATEST under the next number. Raises PreconditionFailed if it is not the
+        revision that the caller expects."""
+
+        def checked(latest: FunctionVersion, code_is_stored: bool) -> str | None:
+            _require_revision(latest, request.revision_id)
+            if request.code_sha256 not in (None, latest.code_sha256):
+                raise InvalidParameterValue(
+                    f"The CodeSha256 given is not that of {LATEST} of function "
+                    f"'{latest.function_name}': read it with GetFunction."
+                )
+            _require_code(latest, code_is_stored)
+            return request.description
+
+        return await self.store.publish(self.addresses.function_name(request.function), checked)
+
+    async def delete(self, function: str, qualifier: str | None) -> None:
+        """The whole function, or one published version. Executions that are open fail soon after;
+        closed ones can be read as long as their retention lasts. Raises ResourceConflict if an
+        alias points at the version."""
+        address = self.addresses.parse(function, qualifier)
+        if address.qualifier is None:
+            await self.store.delete(address.name)
+        elif is_alias(address.qualifier):
+            raise InvalidParameterValue(
+                "Deletion of functions by alias is not currently supported."
+            )
+        elif address.qualifier == LATEST:
+            raise InvalidParameterValue(
+                "$LATEST version cannot be deleted without deleting the function."
+            )
+        else:
+            await self.store.delete_version(address.name, address.qualifier)
 
     async def get(self, function: str, qualifier: str | None = None) -> ResolvedFunction:
-        """The version behind a qualifier, $LATEST if there is none."""
-        address = self._addresses.parse(function, qualifier)
+        """The version behind a qualifier, $LATEST if there is none; of an alias its main one."""
+        address = self.addresses.parse(function, qualifier)
         number = address.qualifier
         if number is not None and is_alias(number):
             number = (await self.catalogue.alias(address.name, number)).version
@@ -113,59 +145,11 @@ class ManageFunctions:
 
     async def list_functions(self, *, after: str, limit: int) -> list[FunctionVersion]:
         """$LATEST of the functions whose name sorts after `after`."""
-        return await self.catalogue.list_latest(after=after, limit=limit)
+        return await self.store.list_latest(after=after, limit=limit)
 
     async def list_versions(self, function: str) -> list[FunctionVersion]:
         """$LATEST first, then the published ones, oldest first."""
-        return await self.catalogue.list_versions(self._name(function))
-
-    async def publish(self, request: PublishRequest) -> FunctionVersion:
-        """Freeze $LATEST under the next number. Raises PreconditionFailed if it is not the
-        revision that the caller expects."""
-        name = self._name(request.function)
-        latest = await self.catalogue.resolve(name, None)
-        if request.revision_id not in (None, latest.revision_id):
-            raise PreconditionFailed(
-                "The Revision Id provided does not match the latest Revision Id. Call the "
-                "GetFunction API to retrieve the latest Revision Id"
-            )
-        if request.code_sha256 not in (None, latest.code_sha256):
-            raise InvalidParameterValue(
-                f"The CodeSha256 given is not that of {LATEST} of function '{name}': "
-                "read it with GetFunction."
-            )
-        if latest.package_type is PackageType.ZIP:
-            await self._require_stored_code(latest)
-        return await self.catalogue.publish(name, request.description)
-
-    async def is_code_missing(self, version: FunctionVersion) -> bool:
-        """True if the version names code that nobody has uploaded yet."""
-        sha256 = version.code_sha256
-        return sha256 is not None and not await self.catalogue.has_code(sha256)
-
-    async def put_code(self, sha256: str, archive: bytes) -> None:
-        """Store a zip under its hash (hex). Raises RequestTooLarge, or InvalidParameterValue if it
-        is no zip or has another hash."""
-        _check_sha256(sha256)
-        if len(archive) > MAX_CODE_BYTES:
-            raise RequestTooLarge(f"The code is larger than {MAX_CODE_BYTES} bytes.")
-        if len(archive) > _HASHED_IN_THE_LOOP_BYTES:
-            await asyncio.to_thread(_check_archive, sha256, archive)
-        else:
-            _check_archive(sha256, archive)
-        await self.catalogue.put_code(sha256, archive)
-
-    async def get_code(self, sha256: str) -> bytes:
-        """The zip with that hash (hex). Raises ResourceNotFound."""
-        _check_sha256(sha256)
-        return await self.catalogue.get_code(sha256)
-
-    @property
-    def _addresses(self) -> ResolveFunction:
-        return ResolveFunction(self.catalogue, self.account, self.region)
-
-    def _name(self, function: str) -> str:
-        return self._addresses.parse(function).name
+        return await self.store.list_versions(self.addresses.parse(function).name)
 
     async def _require_free(self, name: str) -> None:
         try:
@@ -174,83 +158,95 @@ class ManageFunctions:
             return
         raise ResourceConflict(f"Function already exist: {name}")
 
-    async def _require_stored_code(self, latest: FunctionVersion) -> None:
-        if latest.code_sha256 is None:
+    async def _take(
+        self, package_type: PackageType, code: Code | None
+    ) -> tuple[CodeArchive | None, ChangeVersion]:
+        """What to store, and how a version with that code looks."""
+        if package_type is PackageType.IMAGE:
+            if not isinstance(code, ImageCode):
+                raise InvalidParameterValue(
+                    "Please provide ImageUri for a function with packageType Image: the address at "
+                    "which the container runs, as http://host:port."
+                )
+            uri = push_target(code.uri)
+            return None, lambda version: replace(version, image_uri=uri)
+        if code is None or isinstance(code, ImageCode):
             raise InvalidParameterValue(
-                f"No copy of the code of function '{latest.function_name}' can be kept, so it "
-                f"cannot be published: its folder is larger than {MAX_CODE_BYTES // MEBIBYTE} MiB "
-                "when zipped."
+                "Please provide a source for function code: ZipFile, or S3Bucket and S3Key. "
+                "Without an upload, `perdure worker NAME=path/to/file.py` serves it from a folder; "
+                "a container that runs is PackageType=Image with ImageUri=http://host:port."
             )
-        if not await self.catalogue.has_code(latest.code_sha256):
-            raise ResourceConflict(
-                f"The worker that serves function '{latest.function_name}' has not uploaded its "
-                "code yet: try again when it has, or see the worker's log."
-            )
-
-    def _served(self, name: str, served: ServedFunction) -> FunctionVersion:
-        return self._version(
-            name=name,
-            durable=served.durable,
-            timeout_seconds=served.timeout_seconds,
-            memory_mb=served.memory_mb,
-            package_type=PackageType.ZIP,
-            runtime=served.runtime,
-            handler=served.handler,
-            code_sha256=served.code_sha256,
-            dead_letter_target=self.dead_letters.checked(served.dead_letter_target),
+        archive = await self.code.take(code)
+        return archive, lambda version: replace(
+            version,
+            code_sha256=archive.sha256,
+            code_bytes=len(archive.content),
+            deployed=True,
         )
 
-    def _version(
-        self,
-        *,
-        name: str,
-        durable: DurableConfig | None,
-        timeout_seconds: int,
-        memory_mb: int,
-        package_type: PackageType,
-        runtime: str | None = None,
-        handler: str | None = None,
-        code_sha256: str | None = None,
-        image_uri: str | None = None,
-        description: str = "",
-        dead_letter_target: str | None = None,
-    ) -> FunctionVersion:
-        return FunctionVersion(
-            id=FunctionVersionId(_new_id()),
-            account=self.account,
-            region=self.region,
-            function_name=name,
-            version=LATEST,
-            durable=durable,
-            timeout_seconds=timeout_seconds,
-            memory_mb=memory_mb,
-            package_type=package_type,
-            runtime=runtime,
-            handler=handler,
-            code_sha256=code_sha256,
-            image_uri=image_uri,
-            description=description,
-            revision_id=_new_id(),
-            created_at=self.clock.now(),
-            dead_letter_target=dead_letter_target,
+    def _new(self, name: str, package_type: PackageType, new: NewFunction) -> FunctionVersion:
+        version = new_version(self.addresses, self.clock, name, package_type)
+        return replace(version, architecture=new.architecture or version.architecture)
+
+
+def new_version(
+    addresses: ResolveFunction, clock: Clock, name: str, package_type: PackageType
+) -> FunctionVersion:
+    """$LATEST of a function to be, with Lambda's defaults."""
+    return FunctionVersion(
+        id=FunctionVersionId(random_uuid()),
+        account=addresses.account,
+        region=addresses.region,
+        function_name=name,
+        version=LATEST,
+        durable=None,
+        timeout_seconds=DEFAULT_TIMEOUT_SECONDS,
+        memory_mb=DEFAULT_MEMORY_MB,
+        package_type=package_type,
+        runtime=None,
+        handler=None,
+        code_sha256=None,
+        image_uri=None,
+        description="",
+        revision_id=random_uuid(),
+        created_at=clock.now(),
+    )
+
+
+def _require_runtime(configuration: ConfigurationChange) -> None:
+    missing = [
+        name
+        for name, value in (
+            ("Runtime", configuration.runtime),
+            ("Handler", configuration.handler),
         )
-
-
-def _check_sha256(sha256: str) -> None:
-    if _SHA256.fullmatch(sha256) is None:
+        if not value
+    ]
+    if missing:
         raise InvalidParameterValue(
-            f"'{sha256[:100]}' is not a SHA-256: give 64 lower-case hexadecimal digits."
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} mandatory for "
+            "functions created with deployment packages."
         )
 
 
-def _check_archive(sha256: str, archive: bytes) -> None:
-    if hashlib.sha256(archive).hexdigest() != sha256:
+def _require_revision(latest: FunctionVersion, expected: str | None) -> None:
+    if expected not in (None, latest.revision_id):
+        raise PreconditionFailed(
+            "The Revision Id provided does not match the latest Revision Id. Call the "
+            "GetFunction/GetAlias API to retrieve the latest Revision Id"
+        )
+
+
+def _require_code(latest: FunctionVersion, is_stored: bool) -> None:
+    if latest.package_type is PackageType.IMAGE or is_stored:
+        return
+    if latest.code_sha256 is None:
         raise InvalidParameterValue(
-            f"The body's SHA-256 is not {sha256}: upload the very bytes that were hashed."
+            f"No copy of the code of function '{latest.function_name}' can be kept, so it "
+            f"cannot be published: its folder is larger than {MAX_CODE_BYTES // MEBIBYTE} MiB "
+            "when zipped."
         )
-    if not zipfile.is_zipfile(io.BytesIO(archive)):
-        raise InvalidParameterValue("The body is not a zip archive.")
-
-
-def _new_id() -> str:
-    return str(uuid.uuid4())
+    raise ResourceConflict(
+        f"The worker that serves function '{latest.function_name}' has not uploaded its "
+        "code yet: try again when it has, or see the worker's log."
+    )

@@ -8,7 +8,7 @@ from perdure_service.application.randomness import random_bits
 from perdure_service.domain.errors import InvalidParameterValue, ResourceNotFound
 from perdure_service.domain.frozen import frozen
 from perdure_service.domain.functions import UNQUALIFIED, FunctionVersion, is_alias
-from perdure_service.domain.ids import FunctionAddress
+from perdure_service.domain.ids import LATEST, FunctionAddress
 from perdure_service.ports.functions import FunctionCatalogue
 
 
@@ -42,6 +42,17 @@ class ResolveFunction:
         return FunctionAddress(
             address.name, address.qualifier or qualifier, self.account, self.region
         )
+
+    def function_name(self, text: str) -> str:
+        """The name in an address that is of a function as a whole. Raises InvalidParameterValue if
+        it is of a version or an alias, ResourceNotFound for another account or region."""
+        address = self.parse(text)
+        if address.qualifier not in (None, LATEST):
+            raise InvalidParameterValue(
+                f"This call is about a function, not about one of its versions: leave out "
+                f"':{address.qualifier}'."
+            )
+        return address.name
 
     async def __call__(self, text: str, qualifier: str | None = None) -> ResolvedFunction:
         """The version to run; an alias with weights draws one. Raises InvalidParameterValue if a

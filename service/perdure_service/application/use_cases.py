@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from perdure_service.application.aliases import ManageAliases
 from perdure_service.application.checkpoint import CheckpointExecution, ReadState
+from perdure_service.application.code import ManageCode
 from perdure_service.application.complete_callback import CompleteCallback
 from perdure_service.application.dead_letters import ManageDeadLetters
 from perdure_service.application.delete import DeleteExecution
 from perdure_service.application.find_workers import FindWorkers
+from perdure_service.application.function_settings import FunctionSettings
 from perdure_service.application.functions import ManageFunctions
 from perdure_service.application.invoke import Invoke
 from perdure_service.application.pause import PauseExecution, ResumeExecution
 from perdure_service.application.read import ReadExecution, ReadHistory
 from perdure_service.application.resolve import ResolveFunction
+from perdure_service.application.serve import ServeFunction
 from perdure_service.application.stop import StopExecution
+from perdure_service.application.test_events import ManageTestEvents
 from perdure_service.ports.search import ExecutionSearch
 from perdure_service.ports.workers import WorkerSessions
 
@@ -32,6 +37,11 @@ class UseCases:
     delete: DeleteExecution
     callbacks: CompleteCallback
     functions: ManageFunctions
+    function_settings: FunctionSettings
+    aliases: ManageAliases
+    test_events: ManageTestEvents
+    serve: ServeFunction
+    code: ManageCode
     dead_letters: ManageDeadLetters
     resolve: ResolveFunction
     search: ExecutionSearch

@@ -34,13 +34,38 @@ class LogFormat(StrEnum):
     JSON = "JSON"
 
 
+class ApplicationLogLevel(StrEnum):
+    TRACE = "TRACE"
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARN = "WARN"
+    ERROR = "ERROR"
+    FATAL = "FATAL"
+
+
+class SystemLogLevel(StrEnum):
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARN = "WARN"
+
+
+class TracingMode(StrEnum):
+    ACTIVE = "Active"
+    INHERITED = "PassThrough"
+
+
+class SnapStart(StrEnum):
+    PUBLISHED_VERSIONS = "PublishedVersions"
+    NONE = "None"
+
+
 @frozen
 class LoggingConfig:
     """`log_group` None is `/aws/lambda/NAME`. Levels are kept for JSON only, as Lambda does."""
 
     log_format: LogFormat = LogFormat.TEXT
-    application_log_level: str | None = None
-    system_log_level: str | None = None
+    application_log_level: ApplicationLogLevel | None = None
+    system_log_level: SystemLogLevel | None = None
     log_group: str | None = None
 
 
@@ -85,8 +110,8 @@ class FunctionVersion:
     architecture: Architecture = Architecture.X86_64
     ephemeral_storage_mb: int = 512
     logging: LoggingConfig = LoggingConfig()
-    tracing_mode: str = "PassThrough"
-    snap_start: str = "None"
+    tracing_mode: TracingMode = TracingMode.INHERITED
+    snap_start: SnapStart = SnapStart.NONE
 
     @property
     def arn(self) -> str:

@@ -1,12 +1,18 @@
-"""Functions, their versions and their code."""
+"""Functions, their versions and their aliases."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
+from perdure_service.domain.code_archive import CodeArchive
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.functions import Alias, Function, FunctionVersion
 from perdure_service.domain.ids import FunctionVersionId
+
+ChangeVersion = Callable[[FunctionVersion], FunctionVersion]
+"""From $LATEST as it is to as it shall be. Pure: it runs while the function is locked. What it
+raises is raised, and nothing is written."""
 
 
 class FunctionCatalogue(Protocol):
@@ -49,18 +55,60 @@ class FunctionCatalogue(Protocol):
         `remembered` of them is true now. Ignores those that are gone."""
         ...
 
-    async def create(self, version: FunctionVersion) -> FunctionVersion:
-        """Add a function with its $LATEST. Raises ResourceConflict if the name is taken."""
+
+@frozen
+class AccountUsage:
+    function_count: int
+    code_bytes: int
+    reserved_concurrency: int
+
+
+class FunctionStore(Protocol):
+    """What can be invoked, to be changed. Changes of one function happen in turn.
+
+    All methods raise ResourceNotFound unless they create, and Unavailable while Postgres cannot be
+    reached.
+    """
+
+    async def create(
+        self,
+        version: FunctionVersion,
+        *,
+        code: CodeArchive | None = None,
+        tags: Mapping[str, str] | None = None,
+        publish: bool = False,
+    ) -> FunctionVersion:
+        """Add a function with its $LATEST, which is answered, or version 1. Raises
+        ResourceConflict if the name is taken."""
         ...
 
-    async def update_latest(self, version: FunctionVersion) -> FunctionVersion:
-        """Replace the configuration of $LATEST, found by name; its id stays. Raises
-        ResourceNotFound."""
+    async def change_latest(
+        self,
+        name: str,
+        change: ChangeVersion,
+        *,
+        code: CodeArchive | None = None,
+        publish: bool = False,
+    ) -> FunctionVersion:
+        """Replace the configuration of $LATEST, keeping its id, with `code` stored before. What is
+        the same gets no new revision."""
         ...
 
-    async def publish(self, name: str, description: str | None) -> FunctionVersion:
-        """Freeze $LATEST as the next number. An unchanged $LATEST gives the newest version again.
-        Raises ResourceNotFound."""
+    async def publish(
+        self, name: str, check: Callable[[FunctionVersion, bool], str | None]
+    ) -> FunctionVersion:
+        """Freeze $LATEST as the next number, under the description that `check` answers; None keeps
+        that of $LATEST. `check` is told whether the code is stored, and may raise. An unchanged
+        $LATEST gives the newest version again."""
+        ...
+
+    async def delete(self, name: str) -> None:
+        """With all its versions, aliases and test events. Its open executions are left to whoever
+        works off `DeletedVersions`."""
+        ...
+
+    async def delete_version(self, name: str, number: str) -> None:
+        """Raises ResourceConflict if an alias points at it."""
         ...
 
     async def list_latest(self, *, after: str, limit: int) -> list[FunctionVersion]:
@@ -68,15 +116,36 @@ class FunctionCatalogue(Protocol):
         ...
 
     async def list_versions(self, name: str) -> list[FunctionVersion]:
-        """$LATEST first, then published ones, oldest first. Raises ResourceNotFound."""
+        """$LATEST first, then published ones, oldest first."""
         ...
 
-    async def put_code(self, sha256: str, archive: bytes) -> None:
-        """Store a zip under its hash; a repeat is harmless."""
+    async def reserve_concurrency(self, name: str, limit: int | None) -> None:
+        """None takes the limit away."""
         ...
 
-    async def get_code(self, sha256: str) -> bytes:
-        """Raises ResourceNotFound."""
+    async def change_tags(
+        self, name: str, change: Callable[[Mapping[str, str]], Mapping[str, str]]
+    ) -> None: ...
+
+    async def usage(self) -> AccountUsage: ...
+
+
+class AliasStore(Protocol):
+    """All methods raise ResourceNotFound for the function, the alias or a version that does not
+    exist, and Unavailable."""
+
+    async def create(self, alias: Alias) -> Alias:
+        """Raises ResourceConflict if the name is taken."""
         ...
 
-    async def has_code(self, sha256: str) -> bool: ...
+    async def change(self, name: str, alias_name: str, change: Callable[[Alias], Alias]) -> Alias:
+        """`change` is pure, and may raise."""
+        ...
+
+    async def delete(self, name: str, alias_name: str) -> None:
+        """Does nothing if there is no such alias."""
+        ...
+
+    async def list_aliases(self, name: str) -> list[Alias]:
+        """By name."""
+        ...

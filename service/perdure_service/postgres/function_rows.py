@@ -1,4 +1,4 @@
-"""Functions, versions and aliases: from what the domain holds to rows, and back."""
+"""Functions and versions: from what the domain holds to rows, and back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from perdure_service.domain.functions import (
-    Alias,
+    ApplicationLogLevel,
     Architecture,
     DurableConfig,
     Function,
@@ -16,7 +16,9 @@ from perdure_service.domain.functions import (
     LogFormat,
     LoggingConfig,
     PackageType,
-    WeightedVersion,
+    SnapStart,
+    SystemLogLevel,
+    TracingMode,
 )
 from perdure_service.domain.ids import FunctionVersionId
 from perdure_service.postgres.instants import from_datetime, to_datetime
@@ -52,8 +54,8 @@ def version_row(version: FunctionVersion) -> dict[str, Any]:
         "architecture": version.architecture.value,
         "ephemeral_storage_mb": version.ephemeral_storage_mb,
         "logging": _logging_row(version.logging),
-        "tracing_mode": version.tracing_mode,
-        "snap_start": version.snap_start,
+        "tracing_mode": version.tracing_mode.value,
+        "snap_start": version.snap_start.value,
     }
 
 
@@ -84,8 +86,8 @@ def version_of(row: Row) -> FunctionVersion:
         architecture=Architecture(row["architecture"]),
         ephemeral_storage_mb=row["ephemeral_storage_mb"],
         logging=_logging_of(row["logging"]),
-        tracing_mode=row["tracing_mode"],
-        snap_start=row["snap_start"],
+        tracing_mode=TracingMode(row["tracing_mode"]),
+        snap_start=SnapStart(row["snap_start"]),
     )
 
 
@@ -100,21 +102,6 @@ def function_of(row: Row) -> Function:
     )
 
 
-def alias_of(row: Row) -> Alias:
-    """`row` has the numbers of the versions beside the columns of the table."""
-    extra = row["additional_version"]
-    return Alias(
-        account=row["account"],
-        region=row["region"],
-        function_name=row["function_name"],
-        name=row["name"],
-        version=row["version"],
-        description=row["description"],
-        revision_id=row["revision_id"],
-        additional=None if extra is None else WeightedVersion(extra, row["additional_weight"]),
-    )
-
-
 def _logging_row(config: LoggingConfig) -> dict[str, str]:
     members = {
         "format": config.log_format.value,
@@ -126,9 +113,10 @@ def _logging_row(config: LoggingConfig) -> dict[str, str]:
 
 
 def _logging_of(row: Mapping[str, str]) -> LoggingConfig:
+    level, system_level = row.get("application_level"), row.get("system_level")
     return LoggingConfig(
         log_format=LogFormat(row.get("format", LogFormat.TEXT)),
-        application_log_level=row.get("application_level"),
-        system_log_level=row.get("system_level"),
+        application_log_level=None if level is None else ApplicationLogLevel(level),
+        system_log_level=None if system_level is None else SystemLogLevel(system_level),
         log_group=row.get("group"),
     )

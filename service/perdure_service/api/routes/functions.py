@@ -9,47 +9,56 @@ from pydantic_core import to_json
 
 from perdure_service.api.asgi import read_body
 from perdure_service.api.openapi import json_body
-from perdure_service.api.wire.functions import (
-    CREATE_FUNCTION_BODY,
-    PUBLISH_VERSION_BODY,
-    code_location,
+from perdure_service.api.wire.function_configuration import (
+    function_answer,
     function_configuration,
-    parse_create_function,
-    parse_publish_version,
     resolved_configuration,
     versions_page,
 )
-from perdure_service.api.wire.params import FunctionNamePath, MarkerQuery, QualifierQuery
+from perdure_service.api.wire.functions import (
+    CREATE_FUNCTION_BODY,
+    PUBLISH_VERSION_BODY,
+    UPDATE_CODE_BODY,
+    UPDATE_CONFIGURATION_BODY,
+    parse_create_function,
+    parse_publish_version,
+    parse_update_code,
+    parse_update_configuration,
+)
+from perdure_service.api.wire.params import (
+    MAX_PAGE_ITEMS,
+    FunctionNamePath,
+    MarkerQuery,
+    MaxListItemsQuery,
+    QualifierQuery,
+)
 from perdure_service.application.use_cases import UseCases
+from perdure_service.domain.errors import RequestTooLarge
 from perdure_service.domain.limits import MEBIBYTE
 
-_BODY_BYTES = 70 * MEBIBYTE
-"""A zip may come along; it is read, so that its refusal says what to do instead."""
-
-_PAGE_ITEMS = 50
-
-MaxListItemsQuery = Annotated[int, Query(alias="MaxItems", ge=1, le=10_000)]
+MAX_UPLOAD_BYTES = 70_167_211
+"""Lambda's: a zip of 50 MiB in base64, and the rest of the request."""
 
 
 def router(use_cases: UseCases) -> APIRouter:
     routes = APIRouter(prefix="/2015-03-31/functions", tags=["Lambda: functions"])
-    functions = use_cases.functions
+    functions, settings = use_cases.functions, use_cases.function_settings
 
     @routes.post(
         "", summary="CreateFunction", status_code=201, openapi_extra=json_body(CREATE_FUNCTION_BODY)
     )
     async def create_function(request: Request) -> Response:
-        body = await read_body(request.scope, request.receive, _BODY_BYTES)
+        body = await _read_upload(request, "CreateFunction")
         created = await functions.create(parse_create_function(body))
-        return _json(function_configuration(created, qualified=False), 201)
+        return _json(function_configuration(created), 201)
 
     @routes.get("", summary="ListFunctions")
     async def list_functions(
         marker: MarkerQuery = None,
-        max_items: MaxListItemsQuery = _PAGE_ITEMS,
+        max_items: MaxListItemsQuery = MAX_PAGE_ITEMS,
         versions: Annotated[Literal["ALL"] | None, Query(alias="FunctionVersion")] = None,
     ) -> Response:
-        limit = min(max_items, _PAGE_ITEMS)
+        limit = min(max_items, MAX_PAGE_ITEMS)
         found = await functions.list_functions(after=marker or "", limit=limit + 1)
         listed = found[:limit]
         if versions == "ALL":
@@ -72,18 +81,43 @@ def router(use_cases: UseCases) -> APIRouter:
         function: FunctionNamePath, request: Request, qualifier: QualifierQuery = None
     ) -> Response:
         found = await functions.get(function, qualifier)
-        return _json(
-            {
-                "Configuration": resolved_configuration(found),
-                "Code": code_location(found.version, str(request.base_url)),
-            }
-        )
+        owner = await settings.function(function)
+        return _json(function_answer(found, owner, str(request.base_url)))
+
+    @routes.delete("/{FunctionName}", summary="DeleteFunction", status_code=204)
+    async def delete_function(
+        function: FunctionNamePath, qualifier: QualifierQuery = None
+    ) -> Response:
+        await functions.delete(function, qualifier)
+        return Response(status_code=204)
 
     @routes.get("/{FunctionName}/configuration", summary="GetFunctionConfiguration")
     async def get_configuration(
         function: FunctionNamePath, qualifier: QualifierQuery = None
     ) -> Response:
         return _json(resolved_configuration(await functions.get(function, qualifier)))
+
+    @routes.put(
+        "/{FunctionName}/configuration",
+        summary="UpdateFunctionConfiguration",
+        openapi_extra=json_body(UPDATE_CONFIGURATION_BODY),
+    )
+    async def update_configuration(function: FunctionNamePath, request: Request) -> Response:
+        body = await read_body(request.scope, request.receive, MEBIBYTE)
+        change, revision_id = parse_update_configuration(body)
+        updated = await functions.update_configuration(function, change, revision_id)
+        return _json(function_configuration(updated))
+
+    @routes.put(
+        "/{FunctionName}/code",
+        summary="UpdateFunctionCode",
+        openapi_extra=json_body(UPDATE_CODE_BODY),
+    )
+    async def update_code(function: FunctionNamePath, request: Request) -> Response:
+        body = await _read_upload(request, "UpdateFunctionCode")
+        change = parse_update_code(function, body)
+        updated = await functions.update_code(change)
+        return _json(function_configuration(updated, qualified=change.publish))
 
     @routes.post(
         "/{FunctionName}/versions",
@@ -100,12 +134,22 @@ def router(use_cases: UseCases) -> APIRouter:
     async def list_versions(
         function: FunctionNamePath,
         marker: MarkerQuery = None,
-        max_items: MaxListItemsQuery = _PAGE_ITEMS,
+        max_items: MaxListItemsQuery = MAX_PAGE_ITEMS,
     ) -> Response:
         versions = await functions.list_versions(function)
-        return _json(versions_page(versions, marker, min(max_items, _PAGE_ITEMS)))
+        return _json(versions_page(versions, marker, min(max_items, MAX_PAGE_ITEMS)))
 
     return routes
+
+
+async def _read_upload(request: Request, operation: str) -> bytes:
+    try:
+        return await read_body(request.scope, request.receive, MAX_UPLOAD_BYTES)
+    except RequestTooLarge:
+        raise RequestTooLarge(
+            f"Request must be smaller than {MAX_UPLOAD_BYTES} bytes for the {operation} operation. "
+            "Larger code comes from a bucket: S3Bucket and S3Key."
+        ) from None
 
 
 def _json(shape: dict[str, Any], status: int = 200) -> Response:

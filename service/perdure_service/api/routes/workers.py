@@ -14,8 +14,8 @@ from perdure_service.api.wire.workers import (
     registration_answer,
     worker_id,
 )
-from perdure_service.application.functions import MAX_CODE_BYTES
 from perdure_service.application.use_cases import UseCases
+from perdure_service.domain.code_archive import MAX_CODE_BYTES
 from perdure_service.domain.limits import MEBIBYTE
 
 _JSON = "application/json"
@@ -23,18 +23,18 @@ _JSON = "application/json"
 
 def router(use_cases: UseCases) -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["Workers"])
-    workers, functions = use_cases.workers, use_cases.functions
+    workers, serve, code = use_cases.workers, use_cases.serve, use_cases.code
 
     @routes.post(
         "/workers", summary="Register a worker", openapi_extra=json_body(REGISTRATION_BODY)
     )
     async def register(request: Request) -> Response:
         registration = parse_registration(await read_body(request.scope, request.receive, MEBIBYTE))
-        versions = [await functions.serve(function) for function in registration.functions]
+        versions = [await serve(function) for function in registration.functions]
         for dead in registration.replaces:
             await workers.died(dead)
         await workers.register(registration.card, registration.held)
-        missing = [await functions.is_code_missing(version) for version in versions]
+        missing = [await serve.is_code_missing(version) for version in versions]
         return Response(
             registration_answer(workers, list(zip(versions, missing, strict=True))),
             media_type=_JSON,
@@ -57,11 +57,11 @@ def router(use_cases: UseCases) -> APIRouter:
     )
     async def put_code(sha256: Sha256Path, request: Request) -> Response:
         archive = await read_body(request.scope, request.receive, MAX_CODE_BYTES)
-        await functions.put_code(sha256, archive)
+        await code.put(sha256, archive)
         return Response(b"{}", 201, media_type=_JSON)
 
     @routes.get("/code/{Sha256}", summary="Fetch a zip by its SHA-256")
     async def get_code(sha256: Sha256Path) -> Response:
-        return Response(await functions.get_code(sha256), media_type="application/zip")
+        return Response(await code.get(sha256), media_type="application/zip")
 
     return routes

@@ -1,30 +1,72 @@
-"""Function management: requests in, FunctionConfiguration out."""
+"""Function management: requests in."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Required
 
-from pydantic import Field, StringConstraints, TypeAdapter
+from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from perdure_service.api.wire.text import WITHOUT_NUL, parse_json
-from perdure_service.api.wire.times import iso
+from perdure_service.api.wire.violations import violation
 from perdure_service.application.function_requests import (
+    Code,
+    CodeChange,
+    ConfigurationChange,
+    ImageCode,
     NewFunction,
+    ObjectCode,
     PublishRequest,
     RequestedDurability,
+    RequestedLogging,
+    ZipCode,
 )
-from perdure_service.application.resolve import ResolvedFunction
 from perdure_service.domain.errors import InvalidParameterValue
-from perdure_service.domain.functions import FunctionVersion, PackageType
+from perdure_service.domain.functions import (
+    ApplicationLogLevel,
+    Architecture,
+    LogFormat,
+    PackageType,
+    SnapStart,
+    SystemLogLevel,
+    TracingMode,
+)
 from perdure_service.domain.limits import MAX_DELAY_SECONDS
+from perdure_service.domain.runtimes import RUNTIMES
+
+
+def _known_runtime(runtime: str) -> str:
+    if runtime not in RUNTIMES:
+        raise PydanticCustomError(
+            "runtime",
+            "satisfy enum value set: [{runtimes}] or be a valid ARN",
+            {"runtimes": ", ".join(RUNTIMES)},
+        )
+    return runtime
+
 
 Description = Annotated[str, StringConstraints(max_length=256), WITHOUT_NUL]
 TimeoutSeconds = Annotated[int, Field(ge=1, le=900)]
 MemorySize = Annotated[int, Field(ge=128, le=32_768)]
+Runtime = Annotated[str, AfterValidator(_known_runtime)]
+Handler = Annotated[str, StringConstraints(max_length=128, pattern=r"^[^\s]+$"), WITHOUT_NUL]
+Role = Annotated[
+    str,
+    StringConstraints(
+        max_length=2_048, pattern=r"^arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+$"
+    ),
+]
+LogGroup = Annotated[
+    str, StringConstraints(min_length=1, max_length=512, pattern=r"^[\.\-_/#A-Za-z0-9]+$")
+]
+Bucket = Annotated[
+    str, StringConstraints(min_length=3, max_length=63, pattern=r"^[0-9A-Za-z\.\-_]*[^\.]$")
+]
+Key = Annotated[str, StringConstraints(min_length=1, max_length=1_024), WITHOUT_NUL]
 
 
 class DurableConfigBody(TypedDict, total=False):
@@ -33,34 +75,91 @@ class DurableConfigBody(TypedDict, total=False):
     KMSKeyArn: str | None
 
 
-class FunctionCodeBody(TypedDict, total=False):
-    ImageUri: str | None
-
-
 class DeadLetterConfigBody(TypedDict, total=False):
     TargetArn: Annotated[str, StringConstraints(max_length=10_000)] | None
 
 
-class CreateFunctionBody(TypedDict, total=False):
-    FunctionName: Required[Annotated[str, StringConstraints(min_length=1, max_length=140)]]
-    PackageType: PackageType | None
-    Code: Required[FunctionCodeBody]
-    DurableConfig: DurableConfigBody | None
+class EnvironmentBody(TypedDict, total=False):
+    Variables: dict[str, str] | None
+
+
+class EphemeralStorageBody(TypedDict):
+    Size: Annotated[int, Field(ge=512, le=10_240)]
+
+
+class LoggingConfigBody(TypedDict, total=False):
+    LogFormat: LogFormat | None
+    ApplicationLogLevel: ApplicationLogLevel | None
+    SystemLogLevel: SystemLogLevel | None
+    LogGroup: LogGroup | None
+
+
+class TracingConfigBody(TypedDict, total=False):
+    Mode: TracingMode | None
+
+
+class SnapStartBody(TypedDict, total=False):
+    ApplyOn: SnapStart | None
+
+
+class FunctionCodeBody(TypedDict, total=False):
+    ZipFile: str | None
+    S3Bucket: Bucket | None
+    S3Key: Key | None
+    S3ObjectVersion: Key | None
+    S3ObjectStorageMode: str | None
+    ImageUri: str | None
+    SourceKMSKeyArn: str | None
+
+
+class _ConfigurationBody(TypedDict, total=False):
+    """What CreateFunction and UpdateFunctionConfiguration have in common."""
+
     Description: Description | None
     Timeout: TimeoutSeconds | None
     MemorySize: MemorySize | None
-    Publish: bool | None
-    Environment: dict[str, Any] | None
-    VpcConfig: dict[str, Any] | None
+    Runtime: Runtime | None
+    Handler: Handler | None
+    Role: Role | None
+    Environment: EnvironmentBody | None
     DeadLetterConfig: DeadLetterConfigBody | None
+    EphemeralStorage: EphemeralStorageBody | None
+    LoggingConfig: LoggingConfigBody | None
+    TracingConfig: TracingConfigBody | None
+    SnapStart: SnapStartBody | None
+    DurableConfig: DurableConfigBody | None
+    VpcConfig: dict[str, Any] | None
     KMSKeyArn: str | None
     Layers: list[Any] | None
     FileSystemConfigs: list[Any] | None
     ImageConfig: dict[str, Any] | None
-    TenancyConfig: dict[str, Any] | None
     CapacityProviderConfig: dict[str, Any] | None
+    RuntimeConfig: dict[str, Any] | None
+    AcceleratorConfig: dict[str, Any] | None
+
+
+class CreateFunctionBody(_ConfigurationBody, total=False):
+    FunctionName: Required[Annotated[str, StringConstraints(min_length=1, max_length=140)]]
+    PackageType: PackageType | None
+    Code: Required[FunctionCodeBody]
+    Architectures: Annotated[list[Architecture], Field(min_length=1, max_length=1)] | None
+    Publish: bool | None
+    PublishTo: str | None
+    Tags: dict[str, str] | None
+    TenancyConfig: dict[str, Any] | None
     CodeSigningConfigArn: str | None
-    Tags: dict[str, Any] | None
+
+
+class UpdateConfigurationBody(_ConfigurationBody, total=False):
+    RevisionId: str | None
+
+
+class UpdateCodeBody(FunctionCodeBody, total=False):
+    Architectures: Annotated[list[Architecture], Field(min_length=1, max_length=1)] | None
+    Publish: bool | None
+    PublishTo: str | None
+    DryRun: bool | None
+    RevisionId: str | None
 
 
 class PublishVersionBody(TypedDict, total=False):
@@ -71,56 +170,67 @@ class PublishVersionBody(TypedDict, total=False):
 
 
 CREATE_FUNCTION_BODY = TypeAdapter(CreateFunctionBody)
+UPDATE_CODE_BODY = TypeAdapter(UpdateCodeBody)
+UPDATE_CONFIGURATION_BODY = TypeAdapter(UpdateConfigurationBody)
 PUBLISH_VERSION_BODY = TypeAdapter(PublishVersionBody)
 
-_URL_ARN = "arn:aws:"
-_URL_ARNS = (f"{_URL_ARN}http://", f"{_URL_ARN}https://")
+URL_ARN = "arn:aws:"
+_URL_ARNS = (f"{URL_ARN}http://", f"{URL_ARN}https://")
 
-_WITHOUT_EFFECT = (
-    "Environment",
-    "VpcConfig",
-    "KMSKeyArn",
-    "Layers",
-    "FileSystemConfigs",
-    "ImageConfig",
-    "TenancyConfig",
-    "CapacityProviderConfig",
-    "CodeSigningConfigArn",
-    "Tags",
-)
-"""What would be accepted without being done; the rest of the model's members changes nothing
-about a container that somebody else runs."""
+_UNSUPPORTED = {
+    "VpcConfig": "functions use the network of the machine that their worker runs on",
+    "KMSKeyArn": "there is no encryption with keys of your own yet",
+    "SourceKMSKeyArn": "there is no encryption with keys of your own yet",
+    "Layers": "put what they hold into the zip",
+    "FileSystemConfigs": "mount it on the machine that the worker runs on",
+    "ImageConfig": "start the container with the entry point and the command that it needs",
+    "TenancyConfig": "a tenant id is handed to the function, which is not isolated by it",
+    "CapacityProviderConfig": "workers are started by you",
+    "CodeSigningConfigArn": "signatures of code are not checked",
+    "RuntimeConfig": "a worker's interpreter decides",
+    "AcceleratorConfig": "workers have what their machine has",
+    "PublishTo": "there are no managed instances to publish to",
+}
+"""What would be accepted without being done, and what to know instead."""
 
 
 def parse_create_function(body: bytes) -> NewFunction:
     parsed: CreateFunctionBody = parse_json(CREATE_FUNCTION_BODY, body)
-    durable = parsed.get("DurableConfig")
-    _refuse_without_effect(parsed)
+    _refuse_unsupported({**parsed}, {**parsed["Code"]})
     return NewFunction(
         name=parsed["FunctionName"],
         package_type=parsed.get("PackageType") or PackageType.ZIP,
-        image_uri=parsed["Code"].get("ImageUri"),
-        durable=_durability(durable) if durable is not None else None,
-        timeout_seconds=parsed.get("Timeout") or 3,
-        memory_mb=parsed.get("MemorySize") or 128,
-        description=parsed.get("Description") or "",
+        code=_code(parsed["Code"], "code."),
+        configuration=_configuration(parsed),
+        architecture=_architecture(parsed.get("Architectures")),
+        tags=parsed.get("Tags") or {},
         publish=bool(parsed.get("Publish")),
-        dead_letter_target=dead_letter_target(parsed.get("DeadLetterConfig")),
     )
 
 
-def dead_letter_target(body: DeadLetterConfigBody | None) -> str | None:
-    """An ARN or a URL. A URL may come as it is, or behind what makes it fit the model's pattern."""
-    target = (body or {}).get("TargetArn") or None
-    if target is not None and target.startswith(_URL_ARNS):
-        return target.removeprefix(_URL_ARN)
-    return target
+def parse_update_code(function: str, body: bytes) -> CodeChange:
+    parsed: UpdateCodeBody = parse_json(UPDATE_CODE_BODY, body)
+    _refuse_unsupported({**parsed})
+    return CodeChange(
+        function=function,
+        code=_code(parsed, ""),
+        architecture=_architecture(parsed.get("Architectures")),
+        revision_id=parsed.get("RevisionId") or None,
+        publish=bool(parsed.get("Publish")),
+        dry_run=bool(parsed.get("DryRun")),
+    )
+
+
+def parse_update_configuration(body: bytes) -> tuple[ConfigurationChange, str | None]:
+    """What to change, and the revision that the caller expects."""
+    parsed: UpdateConfigurationBody = parse_json(UPDATE_CONFIGURATION_BODY, body or b"{}")
+    _refuse_unsupported({**parsed})
+    return _configuration(parsed), parsed.get("RevisionId") or None
 
 
 def parse_publish_version(function: str, body: bytes) -> PublishRequest:
     parsed: PublishVersionBody = parse_json(PUBLISH_VERSION_BODY, body or b"{}")
-    if parsed.get("PublishTo"):
-        raise InvalidParameterValue("PublishTo is not supported: leave it out.")
+    _refuse_unsupported({**parsed})
     expected = parsed.get("CodeSha256")
     return PublishRequest(
         function=function,
@@ -130,66 +240,81 @@ def parse_publish_version(function: str, body: bytes) -> PublishRequest:
     )
 
 
-def function_configuration(version: FunctionVersion, *, qualified: bool) -> dict[str, Any]:
-    """FunctionConfiguration; its ARN is qualified if the caller asked for a version."""
-    shape: dict[str, Any] = {
-        "FunctionName": version.function_name,
-        "FunctionArn": version.qualified_arn if qualified else version.arn,
-        "Description": version.description,
-        "Timeout": version.timeout_seconds,
-        "MemorySize": version.memory_mb,
-        "LastModified": iso(version.created_at).replace("Z", "+0000"),
-        "Version": version.version,
-        "RevisionId": version.revision_id,
-        "PackageType": version.package_type.value,
-        "State": "Active",
-        "LastUpdateStatus": "Successful",
-    }
-    if version.runtime is not None:
-        shape["Runtime"] = version.runtime
-    if version.handler is not None:
-        shape["Handler"] = version.handler
-    if version.code_sha256 is not None:
-        shape["CodeSha256"] = base64.b64encode(bytes.fromhex(version.code_sha256)).decode()
-    if version.dead_letter_target is not None:
-        target = version.dead_letter_target
-        arn = target if target.startswith("arn:") else f"{_URL_ARN}{target}"
-        shape["DeadLetterConfig"] = {"TargetArn": arn}
-    if version.durable is not None:
-        shape["DurableConfig"] = {
-            "ExecutionTimeout": version.durable.execution_timeout_seconds,
-            "RetentionPeriodInDays": version.durable.retention_days,
-        }
-    return shape
+def dead_letter_target(body: DeadLetterConfigBody | None) -> str | None:
+    """An ARN or a URL. A URL may come as it is, or behind what makes it fit the model's pattern.
+    None if nothing is said, empty to have none."""
+    target = None if body is None else body.get("TargetArn") or ""
+    if target is not None and target.startswith(_URL_ARNS):
+        return target.removeprefix(URL_ARN)
+    return target
 
 
-def resolved_configuration(found: ResolvedFunction) -> dict[str, Any]:
-    return function_configuration(found.version, qualified=found.qualifier is not None)
+def _configuration(parsed: _ConfigurationBody) -> ConfigurationChange:
+    durable = parsed.get("DurableConfig")
+    environment = parsed.get("Environment")
+    storage = parsed.get("EphemeralStorage")
+    return ConfigurationChange(
+        description=parsed.get("Description"),
+        timeout_seconds=parsed.get("Timeout"),
+        memory_mb=parsed.get("MemorySize"),
+        runtime=parsed.get("Runtime"),
+        handler=parsed.get("Handler"),
+        environment=None if environment is None else environment.get("Variables") or {},
+        role=parsed.get("Role"),
+        dead_letter_target=dead_letter_target(parsed.get("DeadLetterConfig")),
+        ephemeral_storage_mb=None if storage is None else storage["Size"],
+        logging=_logging(parsed.get("LoggingConfig")),
+        tracing_mode=(parsed.get("TracingConfig") or {}).get("Mode"),
+        snap_start=(parsed.get("SnapStart") or {}).get("ApplyOn"),
+        durable=None if durable is None else _durability(durable),
+    )
 
 
-def versions_page(
-    versions: Sequence[FunctionVersion], marker: str | None, limit: int
-) -> dict[str, Any]:
-    """The versions after the one that `marker` names, at most `limit`."""
-    names = [version.version for version in versions]
-    first = names.index(marker) + 1 if marker in names else 0
-    shown = versions[first : first + limit]
-    shape: dict[str, Any] = {
-        "Versions": [function_configuration(version, qualified=True) for version in shown]
-    }
-    if first + limit < len(versions):
-        shape["NextMarker"] = shown[-1].version
-    return shape
+def _logging(body: LoggingConfigBody | None) -> RequestedLogging | None:
+    if body is None:
+        return None
+    return RequestedLogging(
+        log_format=body.get("LogFormat"),
+        application_log_level=body.get("ApplicationLogLevel"),
+        system_log_level=body.get("SystemLogLevel"),
+        log_group=body.get("LogGroup"),
+    )
 
 
-def code_location(version: FunctionVersion, base_url: str) -> dict[str, Any]:
-    """FunctionCodeLocation; `base_url` is where the caller reached this service."""
-    if version.image_uri is not None:
-        uri = version.image_uri
-        return {"RepositoryType": "ECR", "ImageUri": uri, "ResolvedImageUri": uri}
-    if version.code_sha256 is None:
-        return {}
-    return {"RepositoryType": "S3", "Location": f"{base_url}v1/code/{version.code_sha256}"}
+def _code(body: FunctionCodeBody, path: str) -> Code | None:
+    """Raises InvalidParameterValue if there is more than one source."""
+    archive, image = body.get("ZipFile"), body.get("ImageUri")
+    bucket, key = body.get("S3Bucket"), body.get("S3Key")
+    version, mode = body.get("S3ObjectVersion"), body.get("S3ObjectStorageMode")
+    in_bucket = any((bucket, key, version))
+    if archive is not None and (in_bucket or image):
+        raise InvalidParameterValue(
+            "Please do not provide other FunctionCode parameters when providing a ZipFile."
+        )
+    if in_bucket and image:
+        raise InvalidParameterValue("Please provide either ImageUri or S3Bucket and S3Key.")
+    if mode not in (None, "COPY"):
+        raise violation(f"{path}s3ObjectStorageMode", mode, "satisfy enum value set: [COPY]")
+    if archive is not None:
+        return ZipCode(_decoded(archive, path))
+    if image:
+        return ImageCode(image)
+    if not in_bucket:
+        return None
+    if not bucket or not key:
+        raise InvalidParameterValue("S3Bucket and S3Key are needed both.")
+    return ObjectCode(bucket, key, version)
+
+
+def _decoded(text: str, path: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise violation(f"{path}zipFile", text, "be base64") from None
+
+
+def _architecture(architectures: list[Architecture] | None) -> Architecture | None:
+    return architectures[0] if architectures else None
 
 
 def _durability(body: DurableConfigBody) -> RequestedDurability:
@@ -198,11 +323,11 @@ def _durability(body: DurableConfigBody) -> RequestedDurability:
     return RequestedDurability(body.get("ExecutionTimeout"), body.get("RetentionPeriodInDays"))
 
 
-def _refuse_without_effect(body: CreateFunctionBody) -> None:
-    members: dict[str, Any] = {**body}
-    for name in _WITHOUT_EFFECT:
-        if _is_set(members.get(name)):
-            raise InvalidParameterValue(f"{name} is not supported yet: leave it out.")
+def _refuse_unsupported(*bodies: Mapping[str, Any]) -> None:
+    for body in bodies:
+        for name, instead in _UNSUPPORTED.items():
+            if _is_set(body.get(name)):
+                raise InvalidParameterValue(f"{name} is not supported: leave it out; {instead}.")
 
 
 def _is_set(value: object) -> bool:

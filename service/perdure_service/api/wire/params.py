@@ -11,6 +11,8 @@ from perdure_service.api.paths import decode
 from perdure_service.api.wire.text import CallbackId, FunctionReference, Qualifier, StorableText
 
 DEFAULT_ITEMS = 100
+MAX_PAGE_ITEMS = 50
+"""Of functions, versions and aliases, whatever a caller asks for."""
 
 
 def _decoded(segment: str) -> str:
@@ -28,6 +30,7 @@ Sha256Path = Annotated[str, AfterValidator(_decoded), Path(alias="Sha256")]
 
 QualifierQuery = Annotated[Qualifier | None, Query(alias="Qualifier")]
 MarkerQuery = Annotated[StorableText | None, Query(alias="Marker")]
+MaxListItemsQuery = Annotated[int, Query(alias="MaxItems", ge=1, le=10_000)]
 MaxItemsQuery = Annotated[
     int, Query(alias="MaxItems", ge=0, le=1_000, description="0 is the default, 100.")
 ]

@@ -20,6 +20,7 @@ _SENSITIVE = frozenset(
         "errorData",
         "stackTrace",
         "zipFile",
+        "environment",
         "variables",
     }
 )
@@ -94,10 +95,9 @@ def _error_line(error: Mapping[str, Any]) -> str:
 
 
 def _line(path: str, value: object, constraint: str) -> str:
-    name = path.rpartition(".")[2]
     if value is None:
         shown = "Value null"
-    elif name in _SENSITIVE:
+    elif not _SENSITIVE.isdisjoint(path.split(".")):
         shown = "Value"
     else:
         shown = f"Value '{_shown(value)}'"

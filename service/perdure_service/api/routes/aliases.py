@@ -1,0 +1,79 @@
+"""Lambda's API of aliases."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic_core import to_json
+
+from perdure_service.api.asgi import read_body
+from perdure_service.api.openapi import json_body
+from perdure_service.api.wire.aliases import (
+    CREATE_ALIAS_BODY,
+    UPDATE_ALIAS_BODY,
+    AliasName,
+    VersionNumber,
+    alias_configuration,
+    aliases_page,
+    parse_create_alias,
+    parse_update_alias,
+)
+from perdure_service.api.wire.params import (
+    MAX_PAGE_ITEMS,
+    FunctionNamePath,
+    MarkerQuery,
+    MaxListItemsQuery,
+)
+from perdure_service.application.use_cases import UseCases
+from perdure_service.domain.limits import MEBIBYTE
+
+AliasNamePath = Annotated[AliasName, Path(alias="Name")]
+
+
+def router(use_cases: UseCases) -> APIRouter:
+    routes = APIRouter(
+        prefix="/2015-03-31/functions/{FunctionName}/aliases", tags=["Lambda: functions"]
+    )
+    aliases = use_cases.aliases
+
+    @routes.post(
+        "", summary="CreateAlias", status_code=201, openapi_extra=json_body(CREATE_ALIAS_BODY)
+    )
+    async def create_alias(function: FunctionNamePath, request: Request) -> Response:
+        body = await read_body(request.scope, request.receive, MEBIBYTE)
+        created = await aliases.create(parse_create_alias(function, body))
+        return _json(alias_configuration(created), 201)
+
+    @routes.get("", summary="ListAliases")
+    async def list_aliases(
+        function: FunctionNamePath,
+        version: Annotated[VersionNumber | None, Query(alias="FunctionVersion")] = None,
+        marker: MarkerQuery = None,
+        max_items: MaxListItemsQuery = MAX_PAGE_ITEMS,
+    ) -> Response:
+        found = await aliases.list_aliases(function, version)
+        return _json(aliases_page(found, marker, min(max_items, MAX_PAGE_ITEMS)))
+
+    @routes.get("/{Name}", summary="GetAlias")
+    async def get_alias(function: FunctionNamePath, name: AliasNamePath) -> Response:
+        return _json(alias_configuration(await aliases.get(function, name)))
+
+    @routes.put("/{Name}", summary="UpdateAlias", openapi_extra=json_body(UPDATE_ALIAS_BODY))
+    async def update_alias(
+        function: FunctionNamePath, name: AliasNamePath, request: Request
+    ) -> Response:
+        body = await read_body(request.scope, request.receive, MEBIBYTE)
+        updated = await aliases.update(parse_update_alias(function, name, body))
+        return _json(alias_configuration(updated))
+
+    @routes.delete("/{Name}", summary="DeleteAlias", status_code=204)
+    async def delete_alias(function: FunctionNamePath, name: AliasNamePath) -> Response:
+        await aliases.delete(function, name)
+        return Response(status_code=204)
+
+    return routes
+
+
+def _json(shape: dict[str, Any], status: int = 200) -> Response:
+    return Response(to_json(shape), status, media_type="application/json")
