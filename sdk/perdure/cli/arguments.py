@@ -88,6 +88,15 @@ def find_execution(client: Client, text: str) -> str:
     return found.arn
 
 
+def split_function(text: str) -> tuple[str, str | None]:
+    """Name or ARN of a function, and its qualifier if it has one. An ARN has six colons before the
+    name, and one before the qualifier."""
+    if text.count(":") not in (1, 7):
+        return text, None
+    name, _, qualifier = text.rpartition(":")
+    return name, qualifier
+
+
 def function_and_version(arn: str) -> tuple[str, str]:
     """From the ARN of a function or of an execution."""
     _, _, rest = arn.partition(":function:")

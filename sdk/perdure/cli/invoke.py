@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Annotated
 
 import typer
 
-from perdure.cli.arguments import read_payload
+from perdure.cli.arguments import read_payload, split_function
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.lazy import single
 from perdure.cli.session import Session, calls_a_service
@@ -30,6 +31,9 @@ def invoke(
     payload: Annotated[
         str, typer.Option("--payload", "-p", metavar="JSON|FILE|-", help="The event.")
     ] = "{}",
+    event: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A saved test event, in place of a payload.")
+    ] = None,
     name: Annotated[
         str | None, typer.Option(help="The execution's name; the same again finds the same.")
     ] = None,
@@ -44,16 +48,21 @@ def invoke(
     A durable function is watched on a terminal while it runs; Ctrl-C leaves it running. Without a
     qualifier, a durable function's $LATEST is called.
     """
-    event = read_payload(payload)
+    content = read_payload(payload) if event is None else _saved(session, function, event)
     plain, qualifier = _target(session, function)
     if qualifier is None:
-        _invoke_plain(session, plain, event, asynchronous=asynchronous, log=log)
+        _invoke_plain(session, plain, content, asynchronous=asynchronous, log=log)
         return None
-    started = session.client.start(plain, payload=event, qualifier=qualifier, name=name)
+    started = session.client.start(plain, payload=content, qualifier=qualifier, name=name)
     if asynchronous:
         _show_started(session, started.arn)
         return None
     return _show_result(session, _followed(session, started.arn, timeout))
+
+
+def _saved(session: Session, function: str, event: str) -> bytes:
+    saved = session.client.test_events.get(split_function(function)[0], event)
+    return json.dumps(saved.event, ensure_ascii=False).encode()
 
 
 def _target(session: Session, function: str) -> tuple[str, str | None]:
@@ -61,20 +70,13 @@ def _target(session: Session, function: str) -> tuple[str, str | None]:
     found = session.client.functions.configuration(function)
     if found.durable is None:
         return function, None
-    name, colon, qualifier = (
-        function.rpartition(":") if _is_qualified(function) else (function, "", "")
-    )
-    if colon:
+    name, qualifier = split_function(function)
+    if qualifier is not None:
         return name, qualifier
     session.say(
         f"{found.name} is durable: calling {_LATEST}. Name a version or an alias to call it."
     )
     return function, _LATEST
-
-
-def _is_qualified(function: str) -> bool:
-    """An ARN has six colons before its name, and one before its qualifier."""
-    return function.count(":") in (1, 7)
 
 
 def _invoke_plain(

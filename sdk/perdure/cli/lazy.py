@@ -12,9 +12,15 @@ from typer.core import TyperGroup
 COMMANDS: Final[Mapping[str, str]] = {
     "dev": "perdure.cli.dev",
     "worker": "perdure.cli.worker",
+    "functions": "perdure.cli.functions",
+    "versions": "perdure.cli.versions",
+    "delete": "perdure.cli.delete",
     "invoke": "perdure.cli.invoke",
+    "events": "perdure.cli.events",
     "executions": "perdure.cli.executions",
     "callbacks": "perdure.cli.callbacks",
+    "logs": "perdure.cli.logs",
+    "workers": "perdure.cli.workers",
 }
 """The modules of the commands; each has its `app`. The order is that of the help."""
 

@@ -60,7 +60,9 @@ from perdure.client.results.history import (
     PauseOrResume,
     WaitTimes,
 )
-from perdure.client.results.logs import LogEvent, LogGroup
+from perdure.client.results.logs import LogEvent, LogGroup, LogLine, LogLines
+from perdure.client.results.saved_events import SavedEvent, SavedEventSummary
+from perdure.client.results.workers import Pool, Worker
 from perdure.signing import Credentials
 
 __all__ = [
@@ -97,6 +99,8 @@ __all__ = [
     "InvocationSpan",
     "LogEvent",
     "LogGroup",
+    "LogLine",
+    "LogLines",
     "MalformedAnswer",
     "Misconfigured",
     "NotDurable",
@@ -105,9 +109,12 @@ __all__ = [
     "NotServed",
     "Pause",
     "PauseOrResume",
+    "Pool",
     "PreconditionFailed",
     "Refused",
     "S3Code",
+    "SavedEvent",
+    "SavedEventSummary",
     "ServiceFailed",
     "ServiceUnreachable",
     "Started",
@@ -115,5 +122,6 @@ __all__ = [
     "Throttled",
     "TooLarge",
     "WaitTimes",
+    "Worker",
     "ZipCode",
 ]

@@ -10,7 +10,7 @@ import pytest
 
 from perdure.client import AsyncClient, Client
 
-GROUPS = ["", "callbacks", "functions", "aliases", "logs"]
+GROUPS = ["", "callbacks", "functions", "aliases", "logs", "test_events"]
 
 
 def methods(client: object) -> dict[str, inspect.Signature]:

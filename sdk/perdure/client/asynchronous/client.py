@@ -14,8 +14,9 @@ from perdure.client.asynchronous.callbacks import AsyncCallbacks
 from perdure.client.asynchronous.functions import AsyncFunctions
 from perdure.client.asynchronous.logs import AsyncLogs
 from perdure.client.asynchronous.runner import AsyncRunner
+from perdure.client.asynchronous.test_events import AsyncTestEvents
 from perdure.client.endpoint import find_endpoint
-from perdure.client.requests import executions, invocations
+from perdure.client.requests import executions, invocations, workers
 from perdure.client.results.error_object import ErrorObject
 from perdure.client.results.executions import (
     Execution,
@@ -25,6 +26,7 @@ from perdure.client.results.executions import (
     Started,
 )
 from perdure.client.results.history import HistoryEvent
+from perdure.client.results.workers import Worker
 from perdure.client.transport import DEFAULT_TIMEOUT_SECONDS, DEFAULT_TRIES
 from perdure.signing import Credentials
 
@@ -66,6 +68,7 @@ class AsyncClient:
         self.functions = AsyncFunctions(runner)
         self.aliases = AsyncAliases(runner)
         self.logs = AsyncLogs(runner)
+        self.test_events = AsyncTestEvents(runner)
 
     async def __aenter__(self) -> AsyncClient:
         return self
@@ -239,3 +242,7 @@ class AsyncClient:
     async def delete(self, arn: str) -> datetime:
         """Purge an execution that has ended, its history and its payloads."""
         return await self._runner.do(executions.delete(arn))
+
+    async def workers(self) -> tuple[Worker, ...]:
+        """Those that live, of Perdure: Lambda hides its own."""
+        return await self._runner.do(workers.find())

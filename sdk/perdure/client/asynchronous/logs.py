@@ -7,7 +7,7 @@ from datetime import datetime
 
 from perdure.client.asynchronous.runner import AsyncRunner
 from perdure.client.requests import logs
-from perdure.client.results.logs import LogEvent, LogGroup
+from perdure.client.results.logs import LogEvent, LogGroup, LogLines
 
 
 class AsyncLogs:
@@ -38,6 +38,21 @@ class AsyncLogs:
                 page_size=page_size,
                 marker=marker,
             )
+        )
+
+    async def lines(
+        self,
+        of: str,
+        *,
+        after: str | None = None,
+        newest: bool = False,
+        limit: int | None = None,
+        wait_seconds: float = 0.0,
+    ) -> LogLines:
+        """Of a function, or with an execution's ARN of that execution: what came `after` a cursor,
+        waiting for the first line. Only Perdure has these."""
+        return await self._runner.do(
+            logs.lines(of, after=after, newest=newest, limit=limit, wait_seconds=wait_seconds)
         )
 
     def groups(

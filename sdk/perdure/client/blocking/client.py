@@ -14,8 +14,9 @@ from perdure.client.blocking.callbacks import Callbacks
 from perdure.client.blocking.functions import Functions
 from perdure.client.blocking.logs import Logs
 from perdure.client.blocking.runner import Runner
+from perdure.client.blocking.test_events import TestEvents
 from perdure.client.endpoint import find_endpoint
-from perdure.client.requests import executions, invocations
+from perdure.client.requests import executions, invocations, workers
 from perdure.client.results.error_object import ErrorObject
 from perdure.client.results.executions import (
     Execution,
@@ -25,6 +26,7 @@ from perdure.client.results.executions import (
     Started,
 )
 from perdure.client.results.history import HistoryEvent
+from perdure.client.results.workers import Worker
 from perdure.client.transport import DEFAULT_TIMEOUT_SECONDS, DEFAULT_TRIES
 from perdure.signing import Credentials
 
@@ -65,6 +67,7 @@ class Client:
         self.functions = Functions(runner)
         self.aliases = Aliases(runner)
         self.logs = Logs(runner)
+        self.test_events = TestEvents(runner)
 
     def __enter__(self) -> Client:
         return self
@@ -238,3 +241,7 @@ class Client:
     def delete(self, arn: str) -> datetime:
         """Purge an execution that has ended, its history and its payloads."""
         return self._runner.do(executions.delete(arn))
+
+    def workers(self) -> tuple[Worker, ...]:
+        """Those that live, of Perdure: Lambda hides its own."""
+        return self._runner.do(workers.find())

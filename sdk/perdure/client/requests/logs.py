@@ -14,8 +14,17 @@ from perdure.client.operation import (
     Service,
     json_body,
     nothing,
+    query,
+    segment,
 )
-from perdure.client.results.logs import LogEvent, LogGroup, log_event, log_group
+from perdure.client.results.logs import (
+    LogEvent,
+    LogGroup,
+    LogLines,
+    log_event,
+    log_group,
+    log_line,
+)
 
 _MILLISECONDS: Final = 1000
 
@@ -62,6 +71,31 @@ def keep_for(group: str, days: int) -> Operation[None]:
 
 def delete_group(group: str) -> Operation[None]:
     return Operation(_request("DeleteLogGroup", {"logGroupName": group}), nothing)
+
+
+def lines(
+    of: str,
+    *,
+    after: str | None = None,
+    newest: bool = False,
+    limit: int | None = None,
+    wait_seconds: float = 0.0,
+) -> Operation[LogLines]:
+    """Of a function, or with an execution's ARN of that execution. Only Perdure has these."""
+    kind = "executions" if "/durable-execution/" in of else "functions"
+    request = Request(
+        "GET",
+        f"/v1/{kind}/{segment(of)}/logs",
+        query(after=after, newest=newest or None, limit=limit, wait_seconds=f"{wait_seconds:g}"),
+        service=Service.PERDURE,
+        wait_seconds=wait_seconds,
+    )
+    return Operation(request, _lines)
+
+
+def _lines(answer: Answer) -> LogLines:
+    document = answer.json()
+    return LogLines(tuple(map(log_line, document["lines"])), document["cursor"])
 
 
 def _request(action: str, members: Mapping[str, Any]) -> Request:

@@ -1,0 +1,52 @@
+"""Perdure's workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from perdure.client.results.wire import iso_moment
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A runtime with which a worker runs deployed functions. `interpreter` is a text for people."""
+
+    runtime: str
+    interpreter: str
+
+    @property
+    def differs(self) -> bool:
+        """Whether the interpreter is of another version than the runtime's name says."""
+        named = self.runtime.lstrip("abcdefghijklmnopqrstuvwxyz").removesuffix(".x")
+        told = self.interpreter.split()[-1].lstrip("v") if self.interpreter else ""
+        return bool(named) and bool(told) and not f"{told}.".startswith(f"{named}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """`functions` are those that it serves by name, from a folder of its own."""
+
+    id: str
+    host: str
+    pid: int
+    registered_at: datetime
+    seen_at: datetime
+    functions: tuple[str, ...]
+    pools: tuple[Pool, ...]
+    running: int
+
+
+def worker(shape: Mapping[str, Any]) -> Worker:
+    return Worker(
+        id=shape["id"],
+        host=shape["host"],
+        pid=shape["pid"],
+        registered_at=iso_moment(shape["registered_at"]),
+        seen_at=iso_moment(shape["seen_at"]),
+        functions=tuple(shape["functions"]),
+        pools=tuple(Pool(pool["runtime"], pool["interpreter"]) for pool in shape["pools"]),
+        running=shape["running"],
+    )
