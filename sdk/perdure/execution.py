@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from typing import Any, TypeVar, overload
 
+from perdure import clock
 from perdure.async_context import AsyncDurableContext
 from perdure.context import DurableContext
 from perdure.core.replay import Replay
@@ -302,7 +303,7 @@ class _Invocation:
         self, action: Action, *, payload: str | None = None, error: WireError | None = None
     ) -> None:
         update: OperationUpdate = {
-            "Id": f"execution-result-{self.token[-24:]}",
+            "Id": f"execution-result-{int(clock.epoch_seconds() * 1000)}",
             "Type": "EXECUTION",
             "Action": action,
         }

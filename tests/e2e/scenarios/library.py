@@ -13,7 +13,8 @@ language. Its keys:
     without     table of reasons by SDK: the scenario is not for it
 
 Where SDKs differ, `history-python` or `history-python-1` stands beside `history`, and the most
-special one counts; `without` works alike. What has to happen from outside stands in `plays/`.
+special one counts; `without` works alike. `python-perdure` is this project's SDK, which runs the
+handlers for AWS's. What has to happen from outside stands in `plays/`.
 """
 
 from __future__ import annotations

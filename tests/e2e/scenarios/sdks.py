@@ -25,6 +25,7 @@ from tests.support.worker import WorkerProcess, running_worker
 
 Serve = Callable[[Path, str], AbstractContextManager[object]]
 NEWEST_PYTHON = "python-3"
+PERDURE = "python-perdure"
 ENVIRONMENTS = Path(__file__).parents[3] / ".venv" / "python-sdks"
 """Made by scripts/setup-python-sdks."""
 HASTY = ("--timeout", "4")
@@ -71,6 +72,30 @@ def _python(name: str) -> Sdk:
     return Sdk(name, lambda folder, url: _serve(name, PYTHON, folder, url, *runtime))
 
 
+def _perdure() -> Sdk:
+    """This project's own SDK: the handlers for AWS's, with another import line."""
+
+    def serve(folder: Path, service_url: str) -> AbstractContextManager[object]:
+        handlers = _with_another_import(FOLDER / "python", folder / "handlers")
+        order = _with_another_import(EXAMPLES / "order", folder / "order-handler")
+        code = Code(
+            main=handlers / "lambda_function.py",
+            others=f"{handlers}/{{}}.py",
+            order=order / "lambda_function.py",
+        )
+        return _serve(PERDURE, code, folder, service_url)
+
+    return Sdk(PERDURE, serve)
+
+
+def _with_another_import(source: Path, target: Path) -> Path:
+    target.mkdir()
+    for file in source.glob("*.py"):
+        text = file.read_text().replace("aws_durable_execution_sdk_python", "perdure")
+        (target / file.name).write_text(text)
+    return target
+
+
 def _javascript(name: str, package: str = SDK) -> Sdk:
     def serve(folder: Path, service_url: str) -> AbstractContextManager[object]:
         runtime = runtime_folder_with(package, folder / "runtime")
@@ -113,6 +138,7 @@ SDKS = {
         _python("python-1"),
         _python("python-2"),
         _python(NEWEST_PYTHON),
+        _perdure(),
         _javascript("javascript-2"),
         _javascript("javascript-2-0", "durable-execution-sdk-js-2.0.0"),
     )
