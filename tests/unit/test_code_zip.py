@@ -38,7 +38,15 @@ def zip_of(*entries: tuple[zipfile.ZipInfo | str, bytes]) -> bytes:
 
 
 def add(cache: CodeCache, content: bytes) -> Path:
-    return cache.add(hashlib.sha256(content).hexdigest(), content)
+    with cache.add(hashlib.sha256(content).hexdigest(), content) as held:
+        return held.folder
+
+
+def has(cache: CodeCache, content: bytes) -> bool:
+    held = cache.hold(hashlib.sha256(content).hexdigest())
+    if held is not None:
+        held.close()
+    return held is not None
 
 
 def test_the_same_files_give_the_same_bytes_whenever_they_were_written(tmp_path: Path) -> None:
@@ -105,9 +113,9 @@ def test_unpacked_code_is_the_packed_folder(tmp_path: Path) -> None:
     (tmp_path / "code" / "sub" / "run").chmod(0o755)
     packed = pack(folder)
     cache = CodeCache(tmp_path / "cache")
-    assert cache.find(packed.sha256) is None
-    unpacked = cache.add(packed.sha256, packed.content)
-    assert cache.find(packed.sha256) == unpacked
+    assert not has(cache, packed.content)
+    unpacked = add(cache, packed.content)
+    assert has(cache, packed.content)
     assert pack(CodeFolder(unpacked)) == packed
     assert (unpacked / "sub" / "run").stat().st_mode & stat.S_IXUSR
 
@@ -115,11 +123,55 @@ def test_unpacked_code_is_the_packed_folder(tmp_path: Path) -> None:
 def test_code_that_was_added_meanwhile_is_kept(tmp_path: Path) -> None:
     packed = pack(write(tmp_path / "code", a="1"))
     cache = CodeCache(tmp_path / "cache")
-    first = cache.add(packed.sha256, packed.content)
+    first = add(cache, packed.content)
     (first / "a").write_text("in use")
-    assert cache.add(packed.sha256, packed.content) == first
+    assert add(cache, packed.content) == first
     assert (first / "a").read_text() == "in use"
-    assert [path.name for path in (tmp_path / "cache").iterdir()] == [packed.sha256]
+    assert folders_in(tmp_path / "cache") == [packed.sha256]
+
+
+def folders_in(cache: Path) -> list[str]:
+    return [path.name for path in cache.iterdir() if path.is_dir()]
+
+
+def test_the_code_that_was_used_least_recently_makes_room(tmp_path: Path) -> None:
+    contents = [zip_of((f"{n}", os.urandom(1000))) for n in range(4)]
+    cache = CodeCache(tmp_path / "cache", max_bytes=2500)
+    for content in contents[:2]:
+        add(cache, content)
+    age(tmp_path / "cache")
+    assert has(cache, contents[0])  # and so it is used
+    add(cache, contents[2])
+    assert [has(cache, content) for content in contents] == [True, False, True, False]
+    assert len(folders_in(tmp_path / "cache")) == 2
+
+
+def age(cache: Path) -> None:
+    """Each was used a second after the one before it, an hour ago."""
+    for n, use in enumerate(sorted(cache.glob("*.use"), key=lambda use: use.stat().st_mtime_ns)):
+        os.utime(use, (n, n))
+
+
+def test_code_that_somebody_runs_is_never_taken_away(tmp_path: Path) -> None:
+    contents = [zip_of((f"{n}", os.urandom(1000))) for n in range(3)]
+    one, other = (CodeCache(tmp_path / "cache", max_bytes=1500) for _ in range(2))
+    with one.add(hashlib.sha256(contents[0]).hexdigest(), contents[0]) as held:
+        add(other, contents[1])
+        add(other, contents[2])
+        assert (held.folder / "0").is_file()
+    assert [has(one, content) for content in contents] == [True, False, True]
+    add(one, contents[1])
+    assert not has(other, contents[0])
+
+
+def test_others_can_read_the_code_that_they_know_the_hash_of(tmp_path: Path) -> None:
+    umask = os.umask(0o077)
+    try:
+        folder = add(CodeCache(tmp_path / "cache"), zip_of(("sub/a", b"x")))
+    finally:
+        os.umask(umask)
+    modes = [path.stat().st_mode & 0o777 for path in (folder, folder / "sub", folder / "sub" / "a")]
+    assert modes == [0o755, 0o755, 0o644]
 
 
 def link(name: str, mode: int = stat.S_IFLNK | 0o777) -> zipfile.ZipInfo:
@@ -137,7 +189,17 @@ def link(name: str, mode: int = stat.S_IFLNK | 0o777) -> zipfile.ZipInfo:
         pytest.param(zip_of(("../x", b"x")), "outside of its folder", id="parent"),
         pytest.param(zip_of(("a/../../x", b"x")), "outside of its folder", id="parent-within"),
         pytest.param(zip_of(("a\\..\\x", b"x")), "outside of its folder", id="backslashes"),
-        pytest.param(zip_of((link("a"), b"/etc/passwd")), "no file", id="link"),
+        pytest.param(zip_of((link("a"), b"/etc/passwd")), "link out of", id="link-to-root"),
+        pytest.param(zip_of((link("a/b"), b"../../x")), "link out of", id="link-up"),
+        pytest.param(
+            zip_of((link("a/b/up"), b"../.."), (link("a/b/c"), b"up/../x")),
+            "link out of",
+            id="link-through-a-link",
+        ),
+        pytest.param(zip_of((link("a"), b"."), ("a/x", b"x")), "cannot be", id="through-a-link"),
+        pytest.param(zip_of((link("a"), b"..")), "link out of", id="link-to-parent"),
+        pytest.param(zip_of((link("a"), b"a")), "not a readable|cannot be", id="link-to-itself"),
+        pytest.param(zip_of((link("a"), b"x" * 5000)), "too long", id="long-link"),
         pytest.param(zip_of((link("a", stat.S_IFIFO | 0o644), b"")), "no file", id="fifo"),
         pytest.param(zip_of(("a", b"x"), ("./a", b"y")), "twice", id="twice"),
         pytest.param(
@@ -155,7 +217,15 @@ def test_a_zip_that_would_do_harm_leaves_nothing_behind(
     with pytest.raises(UnsafeCode, match=message):
         add(CodeCache(tmp_path / "cache"), content)
     assert [*tmp_path.iterdir()] == [tmp_path / "cache"]
-    assert [*(tmp_path / "cache").iterdir()] == []
+    assert folders_in(tmp_path / "cache") == []
+
+
+def test_links_within_the_code_are_kept(tmp_path: Path) -> None:
+    bins = "node_modules/.bin/tool"
+    content = zip_of((link(bins), b"../tool/run.js"), ("node_modules/tool/run.js", b"x"))
+    folder = add(CodeCache(tmp_path / "cache"), content)
+    assert (folder / bins).is_symlink()
+    assert (folder / bins).read_text() == "x"
 
 
 def test_a_zip_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:

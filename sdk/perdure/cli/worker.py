@@ -15,7 +15,8 @@ from perdure.cli.extras import require
 from perdure.cli.lazy import single
 from perdure.cli.output import LinePrinter
 from perdure.cli.running import innermost, stop_signals
-from perdure.worker.confinement import Isolation
+from perdure.worker.code_cache import DEFAULT_MAX_BYTES
+from perdure.worker.confinement import MEGABYTE, Isolation
 from perdure.worker.connections import InvalidServiceUrl, ServiceUrl
 from perdure.worker.pool import DEFAULT_IDLE_SECONDS, DEFAULT_MAX_CHILDREN, ChildLimits
 
@@ -54,6 +55,9 @@ def worker(
     cache: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where published code is kept.")
     ] = None,
+    cache_mb: Annotated[
+        int, typer.Option(min=1, help="Megabytes for published code that nothing runs.")
+    ] = DEFAULT_MAX_BYTES // MEGABYTE,
     health_file: Annotated[
         Path | None,
         typer.Option(
@@ -99,6 +103,7 @@ def worker(
         confinements=pools.confinements(isolation, users, found, cache),
         passed=pass_env,
         health_file=health_file,
+        cache_bytes=cache_mb * MEGABYTE,
     )
     raise typer.Exit(asyncio.run(_worker(settings)))
 
@@ -120,6 +125,8 @@ async def _worker(settings: AgentSettings) -> int:
     printer.labels(AGENT, *names)
     agent = Agent(settings, printer.say, os.environ)
     printer.say(AGENT, f"serving {', '.join([*names, *runtimes])} for {settings.service}")
+    if settings.pools:
+        printer.say(AGENT, f"deployed functions run {settings.confinements.shown}")
     code = 0
     try:
         with stop_signals(agent.stop):

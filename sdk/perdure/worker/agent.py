@@ -21,7 +21,7 @@ from typing import Final
 
 from perdure.worker.child import Child, running_child
 from perdure.worker.code import PackedCode
-from perdure.worker.code_cache import CodeCache
+from perdure.worker.code_cache import DEFAULT_MAX_BYTES, CodeCache
 from perdure.worker.confinement import Confinements
 from perdure.worker.connections import ServiceConnections, ServiceUrl
 from perdure.worker.deployed import DeployedFunctions
@@ -65,9 +65,9 @@ Say = Callable[[str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class AgentSettings:
-    """`cache` keeps published code; `excluded` are folders that are never code (absolute);
-    `health_file` is touched while the service knows this worker. Deployed functions run within
-    `confinements`, and of the agent's environment they see the variables that are `passed`."""
+    """`cache` keeps published code, up to `cache_bytes`; `excluded` are folders that are never code
+    (absolute); `health_file` is touched while the service knows this worker. Deployed functions
+    run within `confinements`, and see of the agent's environment what is `passed`, by name."""
 
     service: ServiceUrl
     functions: Sequence[ServedFunction]
@@ -75,6 +75,7 @@ class AgentSettings:
     reload: bool
     cache: Path
     grace_seconds: float
+    cache_bytes: int = DEFAULT_MAX_BYTES
     pools: Sequence[Pool] = ()
     confinements: Confinements = field(default_factory=Confinements)
     passed: Collection[str] = ()
@@ -150,7 +151,7 @@ class _Shift:
         self.tasks = tasks
         self.idle_seconds = settings.limits.idle_seconds
         self.start_permits = asyncio.Semaphore(max(2, os.cpu_count() or 1))
-        self.published = PublishedCode(CodeCache(settings.cache), client)
+        self.published = PublishedCode(CodeCache(settings.cache, settings.cache_bytes), client)
         self.freed = asyncio.Event()
         self._link = ServiceLink(client, self, self._say_ours)
         self._memory = MemoryWatch()

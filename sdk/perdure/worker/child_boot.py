@@ -46,6 +46,10 @@ def _limit_files(limit: int) -> None:
 
 
 def _become(user: int) -> None:
+    # What is needed from here on: this interpreter may lie where that user cannot read.
+    import ctypes  # noqa: F401
+    import json  # noqa: F401
+
     os.setgroups([])
     os.setgid(user)
     os.setuid(user)

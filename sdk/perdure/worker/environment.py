@@ -18,16 +18,16 @@ _PATH = "/usr/local/bin:/usr/bin:/bin:/opt/bin"
 
 
 def deployed_environment(
-    agents: Mapping[str, str], passed: Collection[str], deployment: Deployment, scratch: Path
+    agents: Mapping[str, str], passed: Collection[str], deployment: Deployment, home: str
 ) -> dict[str, str]:
     """What a deployed function sees beside what all get: nothing of the agent's own environment but
     what was `passed` by name, then what its configuration says."""
     return {
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-        "HOME": str(scratch),
+        "HOME": home,
         "LANG": "C.UTF-8",
         "PATH": _PATH,
-        "TMPDIR": str(scratch),
+        "TMPDIR": home,
         **{name: agents[name] for name in passed if name in agents},
         **dict(deployment.environment),
     }

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
+from weakref import WeakValueDictionary
 
 from perdure.worker.code import CodeFolder, CodeTooLarge, PackedCode, pack
-from perdure.worker.code_cache import CodeCache
+from perdure.worker.code_cache import CodeCache, HeldCode
 from perdure.worker.connections import ServiceAway
 from perdure.worker.handler_spec import HandlerSpec
 from perdure.worker.runtime import Runtime
@@ -76,22 +76,25 @@ class PublishedCode:
     def __init__(self, cache: CodeCache, client: ServiceClient) -> None:
         self._cache = cache
         self._client = client
-        self._fetching = asyncio.Lock()
+        self._fetching = WeakValueDictionary[str, asyncio.Lock]()
 
-    async def folder(self, sha256: str) -> Path:
+    async def hold(self, sha256: str) -> HeldCode:
         """Raises CodeUnavailable, for an absent service only after a minute."""
-        async with self._fetching:
-            if (folder := self._cache.find(sha256)) is not None:
-                return folder
-            content = await self._fetch(sha256)
+        deadline = asyncio.get_running_loop().time() + _FETCH_SECONDS
+        # Whoever comes while it is fetched waits, and finds it.
+        fetching = self._fetching.setdefault(sha256, asyncio.Lock())
+        async with fetching:
             try:
-                return await asyncio.to_thread(self._cache.add, sha256, content)
+                held = await asyncio.to_thread(self._cache.hold, sha256)
+                if held is None:
+                    content = await self._fetch(sha256, deadline)
+                    held = await asyncio.to_thread(self._cache.add, sha256, content)
             except (UnsafeCode, OSError) as error:
                 raise CodeUnavailable(str(error)) from error
+            return held
 
-    async def _fetch(self, sha256: str) -> bytes:
+    async def _fetch(self, sha256: str, deadline: float) -> bytes:
         now = asyncio.get_running_loop().time
-        deadline = now() + _FETCH_SECONDS
         while True:
             try:
                 return await self._client.get_code(sha256)

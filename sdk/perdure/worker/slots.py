@@ -8,8 +8,8 @@ invocation is never taken away from it, except by the timeout and at the end of 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -243,7 +243,7 @@ class FunctionSlots:
         try:
             async with AsyncExitStack() as stack:
                 plan = member.group.plan
-                folder = await self._folder(plan)
+                folder = await stack.enter_async_context(self._folder(plan))
                 async with self._workshop.start_permits:
                     if not self._is_needed(member):
                         return
@@ -271,10 +271,13 @@ class FunctionSlots:
         coming = others.count(State.STARTING) + others.count(State.RETURNING)
         return len(group.waiting) > coming or (group.plan.is_live and not others)
 
-    async def _folder(self, plan: ChildPlan) -> Path:
+    @asynccontextmanager
+    async def _folder(self, plan: ChildPlan) -> AsyncIterator[Path]:
         if isinstance(plan.code, LiveFolder):
-            return plan.code.path
-        return await self._workshop.published.folder(plan.code)
+            yield plan.code.path
+            return
+        with await self._workshop.published.hold(plan.code) as held:
+            yield held.folder
 
     async def _serve(self, member: Member, child: Child) -> None:
         while not member.retiring:

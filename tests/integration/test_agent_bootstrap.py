@@ -1,0 +1,176 @@
+"""Deployed functions that bring their own runtime, and users that keep functions apart."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perdure.worker.bootstrap_runtime import BootstrapRuntime
+from perdure.worker.confinement import Isolation, IsolationUnavailable, find_confinements
+from perdure.worker.pool import Pool
+from tests.support.agent import agent_of
+from tests.support.bootstraps import PYTHON, SHELL
+from tests.support.code import zip_of
+from tests.support.worker_service import WorkerService
+
+NAME = "provided.al2023"
+POOL = Pool(BootstrapRuntime(NAME), "the function's bootstrap")
+
+
+async def run(
+    service: WorkerService, folder: Path, content: bytes, event: Any = None, **configuration: Any
+) -> Any:
+    deployed = service.deploy(content, NAME, Handler="the.handler", **configuration)
+    async with agent_of(service, [], folder, concurrency=2, pools=[POOL]):
+        return await service.call("order", event, **deployed)
+
+
+async def test_a_bootstrap_in_python_answers(service: WorkerService, tmp_path: Path) -> None:
+    answer = (await run(service, tmp_path, zip_of({"bootstrap": PYTHON}), {"a": "é"})).json
+    assert answer["event"] == {"a": "é"}
+    assert (answer["handler"], answer["memory"]) == ("the.handler", "256")
+    assert answer["root"] == answer["here"]
+
+
+async def test_a_bootstrap_in_the_shell_answers(service: WorkerService, tmp_path: Path) -> None:
+    code = zip_of({"bootstrap": SHELL, "greeting": '"hello"'})
+    environment = {"ANSWER": 'echo "[$(cat greeting),$EVENT]"'}
+    result = await run(service, tmp_path, code, {"a": 1}, Environment=environment)
+    assert result.json == ["hello", {"a": 1}]
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"other": "x"}, "Couldn't find valid bootstrap(s): ["),
+        ({"bootstrap/x": "x"}, "Couldn't find valid bootstrap(s): ["),
+        ({"bootstrap": "no program"}, "/bootstrap: exec format error"),
+        ({"bootstrap": "#!/nowhere/interpreter\n"}, "/bootstrap: no such file or directory"),
+    ],
+)
+async def test_code_without_a_bootstrap_is_told(
+    service: WorkerService, tmp_path: Path, files: dict[str, str], message: str
+) -> None:
+    result = await run(service, tmp_path, zip_of(files))
+    assert result.outcome == "init-error"
+    assert result.json["errorType"] == "Runtime.InvalidEntrypoint"
+    assert message in result.json["errorMessage"]
+
+
+async def test_a_bootstrap_that_ends_at_once_is_told(
+    service: WorkerService, tmp_path: Path
+) -> None:
+    result = await run(service, tmp_path, zip_of({"bootstrap": "#!/bin/sh\nexit 3\n"}))
+    assert result.json["errorType"] == "Runtime.ExitError"
+    assert result.json["errorMessage"].endswith("exit status 3")
+
+
+async def test_one_program_can_run_the_functions_of_another_runtime(
+    service: WorkerService, tmp_path: Path
+) -> None:
+    program = tmp_path / "java-bootstrap"
+    program.write_text(PYTHON)
+    program.chmod(0o755)
+    deployed = service.deploy(zip_of({"app.jar": "x"}), "java21", Handler="app.Handler::run")
+    pool = Pool(BootstrapRuntime("java21", program), str(program))
+    async with agent_of(service, [], tmp_path, concurrency=2, pools=[pool]):
+        answer = (await service.call("order", 1, **deployed)).json
+    assert (answer["event"], answer["handler"]) == (1, "app.Handler::run")
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """One that every user can enter, as pytest's own are not."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+WHO = r"""
+printf '{"ids": "%s", "home": "%s", "code": "%s"}' \
+    "$(id -u):$(id -g):$(id -G)" "$(stat -c %u:%a "$HOME")" "$(touch new 2>&1 || true)"
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+async def test_each_function_runs_as_a_user_of_its_own(
+    service: WorkerService, open_folder: Path
+) -> None:
+    users = range(310_000, 310_002)
+    confinements = find_confinements(Isolation.USER, users, [open_folder / "cache" / "code"])
+    deployed = service.deploy(zip_of({"bootstrap": SHELL}), NAME, Environment={"ANSWER": WHO})
+    async with agent_of(
+        service, [], open_folder, concurrency=2, pools=[POOL], confinements=confinements
+    ):
+        seen = [(await service.call(name, 1, **deployed)).json for name in ("one", "two", "one")]
+        late = await service.call("three", 1, **deployed)
+    one, two = "310000:310000:310000", "310001:310001:310001"
+    assert [s["ids"] for s in seen] == [one, two, one]
+    assert [s["home"] for s in seen] == ["310000:700", "310001:700", "310000:700"]
+    assert all("Permission denied" in s["code"] for s in seen)
+    assert late.json["errorType"] == "Runtime.StartFailed"
+    assert "--users" in late.json["errorMessage"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_what_users_cannot_reach_is_named(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    needed = [closed / "cache" / "code"]
+    with pytest.raises(IsolationUnavailable, match="Other users cannot enter"):
+        find_confinements(Isolation.USER, range(1, 2), needed)
+    assert "cannot enter" in find_confinements(Isolation.AUTO, range(1, 2), needed).shown
+
+
+def test_users_need_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(IsolationUnavailable, match="Only root"):
+        find_confinements(Isolation.USER, range(1, 2), [])
+    assert "the worker's own user" in find_confinements(Isolation.AUTO, range(1, 2), []).shown
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs bubblewrap")
+async def test_bubblewrap_hides_other_processes_and_keeps_the_disk_as_it_is(
+    service: WorkerService, open_folder: Path
+) -> None:
+    needed = [open_folder / "cache" / "code"]
+    confinements = find_confinements(Isolation.BWRAP, range(310_000, 310_010), needed)
+    answer = r"""
+    printf '["%s", "%s", "%s", "%s"]' "$(ls -d /proc/[0-9]* | wc -l)" "$PWD" \
+        "$(touch /usr/new 2>&1 || true)" "$(touch /tmp/new "$HOME/new" && ls -p /tmp | grep -v /)"
+    """
+    deployed = service.deploy(zip_of({"bootstrap": SHELL}), NAME, Environment={"ANSWER": answer})
+    async with agent_of(
+        service, [], open_folder, concurrency=2, pools=[POOL], confinements=confinements
+    ):
+        processes, folder, written, files = (await service.call("order", 1, **deployed)).json
+    assert int(processes) < 10
+    assert Path(folder).name == deployed["CodeSha256"]
+    assert "Read-only file system" in written
+    assert files == "new"
+
+
+def test_bubblewrap_that_does_not_work_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bwrap"
+    program.write_text("#!/bin/sh\necho no namespaces >&2; exit 1\n")
+    program.chmod(0o755)
+    tmp_path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(IsolationUnavailable, match=r"does not work here \(no namespaces\)"):
+        find_confinements(Isolation.BWRAP, range(1, 2), [])
+
+
+def test_bubblewrap_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(IsolationUnavailable, match="install bubblewrap"):
+        find_confinements(Isolation.BWRAP, range(1, 2), [])
