@@ -32,10 +32,14 @@ from perdure_service.application.delete import DeleteExecution
 from perdure_service.application.end_invocation import EndInvocation
 from perdure_service.application.envelope import Envelopes
 from perdure_service.application.find_workers import FindWorkers
+from perdure_service.application.function_logs import ReadFunctionLogs
 from perdure_service.application.function_settings import FunctionSettings
 from perdure_service.application.functions import ManageFunctions
 from perdure_service.application.hear_child import HearChild
 from perdure_service.application.invoke import Invoke
+from perdure_service.application.log_events import ReadLogEvents
+from perdure_service.application.log_groups import ManageLogGroups
+from perdure_service.application.log_tails import LogTails
 from perdure_service.application.markers import Markers
 from perdure_service.application.narrate import narrate
 from perdure_service.application.pause import PauseExecution, ResumeExecution
@@ -65,6 +69,10 @@ from perdure_service.postgres.functions import PostgresFunctions
 from perdure_service.postgres.graveyard import PostgresGraveyard
 from perdure_service.postgres.keys import load_key_ring
 from perdure_service.postgres.log import PostgresLog
+from perdure_service.postgres.log_graveyard import PostgresLogGraveyard
+from perdure_service.postgres.log_groups import PostgresLogGroups
+from perdure_service.postgres.log_reading import PostgresLogReader
+from perdure_service.postgres.log_writer import LogWriter
 from perdure_service.postgres.look import PostgresLook, set_clock
 from perdure_service.postgres.migrate import migrate
 from perdure_service.postgres.notices import PostgresNotices
@@ -73,6 +81,7 @@ from perdure_service.postgres.reading import ReadPool
 from perdure_service.postgres.search import PostgresSearch
 from perdure_service.postgres.test_events import PostgresTestEvents
 from perdure_service.postgres.worker_register import PostgresWorkerRegister
+from perdure_service.scheduler.log_retention import LogRetention
 from perdure_service.scheduler.notices import Notices
 from perdure_service.scheduler.retention import Retention
 from perdure_service.scheduler.timers import Timers
@@ -83,6 +92,7 @@ logger = logging.getLogger(__name__)
 
 _POSTGRES_CHECK_SECONDS = 0.2
 _BACKLOG = 2_048
+_LOG_CONNECTIONS = 2
 _KEEP_ALIVE_SECONDS = 120
 _STALE_LOOK_SECONDS = 5.0
 _COLLECTOR_THRESHOLDS = (10_000, 20, 50)
@@ -112,11 +122,15 @@ class Service:
     sessions: Sessions
     closings: Closings
     post: DeadLetterPost
+    log_writer: LogWriter
+    log_retention: LogRetention
+    function_logs: ReadFunctionLogs
 
     def let_go(self) -> None:
         """Answer those whom uvicorn would otherwise wait for: polls, and callers of Invoke."""
         self.sessions.end_polls()
         self.closings.end_waits()
+        self.function_logs.end_waits()
 
     async def run(self) -> None:
         """Run all background services; the first that fails ends them all."""
@@ -128,6 +142,8 @@ class Service:
                 self.watch,
                 self.post,
                 self.retention,
+                self.log_writer,
+                self.log_retention,
             ):
                 tasks.create_task(service.run())
             if self.notifier is not None:
@@ -161,6 +177,13 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
     code = ManageCode(PostgresCode(engine, clock))
     resolve = ResolveFunction(catalogue, settings.account, settings.region)
     closings = Closings(log)
+    log_writer = LogWriter(url, clock, settings.account)
+    log_pool = ReadPool(url, _LOG_CONNECTIONS)
+    log_reader = PostgresLogReader(log_pool)
+    log_groups = PostgresLogGroups(log_pool, settings.account)
+    log_retention = LogRetention(PostgresLogGraveyard(url), clock, settings.logs)
+    tails = LogTails(log_reader, log_writer)
+    function_logs = ReadFunctionLogs(log_reader, log_groups, log_writer, catalogue, resolve, log)
     end = EndInvocation(log, settings.retries, limits)
     envelopes = Envelopes(keys, markers, limits)
     register = PostgresWorkerRegister(pool, clock)
@@ -170,6 +193,7 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         catalogue=catalogue,
         claims=PostgresClaims(pool),
         register=register,
+        tails=tails,
         lease_seconds=settings.lease_seconds,
     )
     push = PushTargets(
@@ -217,7 +241,9 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         observers.append(narrate)
     log.attach(dispatch, observers)
     use_cases = UseCases(
-        invoke=Invoke(log, resolve, ServedRuntimes(register, clock), closings, clock, limits),
+        invoke=Invoke(
+            log, resolve, ServedRuntimes(register, clock), closings, clock, limits, tails
+        ),
         checkpoint=CheckpointExecution(log, resolve, keys, markers, clock, limits),
         read_state=ReadState(log, keys, markers, limits),
         read_execution=ReadExecution(log),
@@ -258,6 +284,12 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         search=PostgresSearch(engine, settings.account),
         workers=sessions,
         find_workers=FindWorkers(register, clock, settings.lease_seconds),
+        log_intake=log_writer,
+        function_logs=function_logs,
+        log_groups=ManageLogGroups(
+            log_groups, log_writer, clock, settings.account, settings.region, log_retention.wake
+        ),
+        log_events=ReadLogEvents(log_reader, log_groups),
     )
     ready = _readiness(watch, clock, unsafe)
     try:
@@ -278,10 +310,14 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
             sessions=sessions,
             closings=closings,
             post=post,
+            log_writer=log_writer,
+            log_retention=log_retention,
+            function_logs=function_logs,
         )
     finally:
         await notices.close()
         await push.close()
+        await log_pool.close()
         await pool.close()
         await engine.dispose()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from perdure_service.domain.http_url import http_url
-from perdure_service.domain.limits import DeliveryPolicy, Limits, RetryPolicy
+from perdure_service.domain.limits import DeliveryPolicy, Limits, LogPolicy, RetryPolicy
 from perdure_service.domain.token_text import TokenText
 
 _POSTGRES_SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg://")
@@ -44,6 +44,7 @@ class Settings:
     token_text: TokenText = TokenText.CLIENT
     retries: RetryPolicy = field(default_factory=RetryPolicy)
     deliveries: DeliveryPolicy = field(default_factory=DeliveryPolicy)
+    logs: LogPolicy = field(default_factory=LogPolicy)
 
     @property
     def is_open(self) -> bool:

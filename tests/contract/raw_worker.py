@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import uuid
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -117,12 +118,17 @@ class RawWorker:
         return self.http.post(f"/v1/workers/{self.id}/heartbeat", json={"Held": list(held)})
 
     def finish(
-        self, delivered: Delivered, body: bytes, outcome: str = "returned"
+        self,
+        delivered: Delivered,
+        body: bytes,
+        outcome: str = "returned",
+        log_tail: bytes | None = None,
     ) -> httpx.Response:
+        tail = {} if log_tail is None else {"Perdure-Log-Tail": b64encode(log_tail).decode()}
         return self.http.post(
             f"/v1/workers/{self.id}/invocations/{delivered.id}/result",
             content=body,
-            headers={"Perdure-Outcome": outcome},
+            headers={"Perdure-Outcome": outcome, **tail},
         )
 
     def succeed(self, delivered: Delivered, result: str = '"done"') -> None:

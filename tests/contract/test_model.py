@@ -19,7 +19,6 @@ from tests.support.waiting import eventually
 OPEN = {
     "* error KMS*": "there is no encryption with keys of the user's yet",
     "* response *.KMSKeyArn": "there is no encryption with keys of the user's yet",
-    "Invoke response InvocationResponse.LogResult": "the service does not keep logs yet",
 }
 """To be built: by pattern, with what it waits for."""
 

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from perdure_service.application.closings import Closings
 from perdure_service.application.invoke import Invoke, InvokeRequest
+from perdure_service.application.log_tails import LogTails
 from perdure_service.application.resolve import ResolveFunction
 from perdure_service.application.served_runtimes import ServedRuntimes
 from perdure_service.domain.execution import ExecutionStatus
@@ -16,6 +17,8 @@ from perdure_service.domain.limits import SYNC_INVOKE_SECONDS, Limits
 from perdure_service.postgres.connection import sqlalchemy_url
 from perdure_service.postgres.function_store import PostgresFunctionStore
 from perdure_service.postgres.functions import PostgresFunctions
+from perdure_service.postgres.log_reading import PostgresLogReader
+from perdure_service.postgres.log_writer import LogWriter
 from perdure_service.postgres.worker_register import PostgresWorkerRegister
 from tests.support.functions import ACCOUNT, REGION, function_version
 from tests.support.logs import replica
@@ -34,6 +37,7 @@ async def test_the_caller_is_told_that_the_execution_goes_on(database_url: str) 
             Closings(one.log),
             one.clock,
             Limits(),
+            LogTails(PostgresLogReader(one.pool), LogWriter(database_url, one.clock, ACCOUNT)),
             patience_seconds=0.05,
         )
         answer = await invoke(InvokeRequest("order:$LATEST", None, "{}"))

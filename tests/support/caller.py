@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import boto3
 from botocore.config import Config
@@ -37,8 +37,19 @@ def lambda_client(
 
 def unwatched_client(url: str, *, attempts: int = 1, read_timeout_seconds: float = 60) -> Any:
     """boto3 with no eye on the answers: for operations that are not served."""
+    return _client("lambda", url, attempts, read_timeout_seconds)
+
+
+def logs_client(url: str) -> Any:
+    """CloudWatch Logs at the same endpoint."""
+    return _client("logs", url, 1, 60)
+
+
+def _client(
+    service: Literal["lambda", "logs"], url: str, attempts: int, read_timeout_seconds: float
+) -> Any:
     return boto3.client(
-        "lambda",
+        service,
         endpoint_url=url,
         region_name="us-east-1",
         aws_access_key_id="made-up",

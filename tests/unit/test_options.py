@@ -13,6 +13,7 @@ from perdure_service.domain.limits import (
     LAMBDA_RATES,
     LIMITED_OPERATIONS,
     Limits,
+    LogPolicy,
     RetryPolicy,
 )
 from perdure_service.domain.token_text import TokenText
@@ -41,6 +42,8 @@ def test_each_can_be_set_by_its_flag_and_by_its_variable() -> None:
         "--idle-pending-delay": "0",
         "--async-retry-delays": "1,2.5",
         "--rates": "Invoke=2",
+        "--log-retention-days": "3",
+        "--log-group-mb": "50",
         "--token-text": "old",
     }
     assert set(wanted) == {option.flag for option in OPTIONS}
@@ -50,6 +53,7 @@ def test_each_can_be_set_by_its_flag_and_by_its_variable() -> None:
     assert by_flag == by_variable
     assert by_flag.limits == Limits(operations=7, stored_bytes=2_000_000)
     assert by_flag.rates == {"Invoke": 2}
+    assert by_flag.logs == LogPolicy(retention_days=3, max_group_bytes=50_000_000)
     assert by_flag.token_text is TokenText.OLD
     assert by_flag.retries == RetryPolicy(
         first_delay_seconds=0.5,

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from perdure_service.api.asgi import Answer, ClientGone, send_answer
+from perdure_service.api.cloudwatch_logs import CloudWatchLogs
 from perdure_service.api.errors import error_answer
 from perdure_service.api.hot import Exchange, HotRoutes
 from perdure_service.api.openapi import DocumentedApi
@@ -22,6 +23,7 @@ from perdure_service.api.routes import (
     callbacks,
     dead_letters,
     executions,
+    function_logs,
     function_settings,
     functions,
     pages,
@@ -77,21 +79,28 @@ def build_app(
     for room in (functions, aliases, function_settings, test_events):
         api.include_router(room.router(use_cases))
     api.include_router(workers.router(use_cases))
+    api.include_router(function_logs.router(use_cases.function_logs))
     for kind in (DomainError, RequestValidationError, HTTPException, ClientGone, Exception):
         api.add_exception_handler(kind, _answer_error)
     hot = HotRoutes(use_cases)
     routes = ThrottledRoutes(hot, throttle) if throttle else hot
-    return Service(api, routes, StaleTokens(token_text))
+    cloudwatch_logs = CloudWatchLogs(use_cases.log_groups, use_cases.log_events)
+    return Service(api, routes, cloudwatch_logs, StaleTokens(token_text))
 
 
 class Service:
     """Gives every request an id, and serves the hot routes itself."""
 
     def __init__(
-        self, api: FastAPI, hot: HotRoutes | ThrottledRoutes, stale_tokens: StaleTokens
+        self,
+        api: FastAPI,
+        hot: HotRoutes | ThrottledRoutes,
+        cloudwatch_logs: CloudWatchLogs,
+        stale_tokens: StaleTokens,
     ) -> None:
         self._api = api
         self._hot = hot
+        self._cloudwatch_logs = cloudwatch_logs
         self._stale_tokens = stale_tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,6 +110,8 @@ class Service:
         id_header = (b"x-amzn-requestid", random_uuid().encode())
         path: bytes = scope["raw_path"]
         found = self._hot.find(scope["method"], path)
+        if found is None and path == b"/" and scope["method"] == "POST":
+            found = self._cloudwatch_logs, ()
         try:
             if found is None:
                 await self._serve_rest(scope, path, receive, _with_header(send, id_header))

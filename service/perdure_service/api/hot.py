@@ -13,6 +13,7 @@ from perdure_service.api.asgi import Answer, WhileConnected, header, read_body
 from perdure_service.api.paths import EXECUTIONS, decode, parse_query
 from perdure_service.api.wire.checkpoint import checkpoint_answer, parse_checkpoint, state_answer
 from perdure_service.api.wire.invoke import InvocationType, invoke_answer, parse_invoke
+from perdure_service.api.wire.shipped_logs import SHIPPED_BODY_BYTES, parse_shipped
 from perdure_service.api.wire.text import CheckpointTokenText
 from perdure_service.api.wire.violations import refusal
 from perdure_service.api.wire.workers import (
@@ -20,6 +21,7 @@ from perdure_service.api.wire.workers import (
     frames,
     invocation_id,
     parse_heartbeat,
+    parse_log_tail,
     parse_outcome,
     parse_poll,
     worker_id,
@@ -83,6 +85,8 @@ class HotRoutes:
                     return self.poll, (worker,)
                 case [worker, b"heartbeat"]:
                     return self.heartbeat, (worker,)
+                case [worker, b"logs"]:
+                    return self.logs, (worker,)
                 case [worker, b"invocations", invocation, b"result"]:
                     return self.result, (worker, invocation)
         elif method == "POST" and path.startswith(_FUNCTIONS) and path.endswith(b"/invocations"):
@@ -145,8 +149,17 @@ class HotRoutes:
         worker, invocation = map(decode, exchange.names)
         body = await exchange.body(OPERATION_BODY_BYTES)
         outcome = parse_outcome(header(exchange.scope["headers"], b"perdure-outcome"), body)
-        await self._use_cases.workers.finish(worker_id(worker), invocation_id(invocation), outcome)
+        tail = parse_log_tail(header(exchange.scope["headers"], b"perdure-log-tail"))
+        await self._use_cases.workers.finish(
+            worker_id(worker), invocation_id(invocation), outcome, tail
+        )
         return Answer(202, b"{}")
+
+    async def logs(self, exchange: Exchange) -> Answer:
+        worker = worker_id(decode(exchange.names[0]))
+        batch = parse_shipped(worker, await exchange.body(SHIPPED_BODY_BYTES))
+        await self._use_cases.log_intake.keep(batch)
+        return Answer(200, b"{}")
 
     async def heartbeat(self, exchange: Exchange) -> Answer:
         worker = worker_id(decode(exchange.names[0]))

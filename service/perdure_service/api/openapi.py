@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from pydantic import TypeAdapter
 
 from perdure_service.api.wire.checkpoint import CHECKPOINT_BODY
+from perdure_service.api.wire.shipped_logs import SHIPPED_BODY
 from perdure_service.api.wire.workers import HEARTBEAT_BODY, POLL_BODY
 
 _COMPONENTS = "#/components/schemas/{model}"
@@ -60,6 +61,7 @@ def _hot_paths() -> dict[str, Any]:
                 query=("Qualifier",),
                 headers=(
                     "X-Amz-Invocation-Type",
+                    "X-Amz-Log-Type",
                     "X-Amz-Durable-Execution-Name",
                     "X-Amz-Client-Context",
                     "X-Amz-Tenant-Id",
@@ -87,12 +89,15 @@ def _hot_paths() -> dict[str, Any]:
         f"{workers}/{{WorkerId}}/heartbeat": {
             "post": _hot("A worker lives", "Workers", json_body(HEARTBEAT_BODY))
         },
+        f"{workers}/{{WorkerId}}/logs": {
+            "post": _hot("Functions have written lines", "Workers", json_body(SHIPPED_BODY))
+        },
         f"{workers}/{{WorkerId}}/invocations/{{InvocationId}}/result": {
             "post": _hot(
                 "An invocation ended",
                 "Workers",
                 raw_body("What the function returned, or Lambda's error JSON."),
-                headers=("Perdure-Outcome",),
+                headers=("Perdure-Outcome", "Perdure-Log-Tail"),
             )
         },
     }

@@ -19,7 +19,7 @@ REST_EXECUTIONS = b"/v1/executions/"
 _VERBS = {
     EXECUTIONS: (b"/checkpoint", b"/state", b"/history", b"/stop", b"/pause", b"/resume"),
     CALLBACKS: (b"/succeed", b"/fail", b"/heartbeat"),
-    REST_EXECUTIONS: (b"/history",),
+    REST_EXECUTIONS: (b"/history", b"/logs"),
 }
 _BROKEN = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 

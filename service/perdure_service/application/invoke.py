@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perdure_service.application.closings import Closings
+from perdure_service.application.log_tails import LogTails, TailWish
 from perdure_service.application.new_execution import StartRequest, new_execution
-from perdure_service.application.resolve import ResolveFunction
+from perdure_service.application.resolve import ResolvedFunction, ResolveFunction
 from perdure_service.application.served_runtimes import ServedRuntimes
 from perdure_service.domain.errors import (
     ExecutionAlreadyStarted,
@@ -44,17 +45,20 @@ class InvokeRequest:
     trace_id: str | None = None
     tenant_id: str | None = None
     client_context: str | None = None
+    log_tail: bool = False
 
 
 @frozen
 class InvokeAnswer:
     """`body` is the function's result, or with `function_error` its error; None when asynchronous
-    or without a result. `execution_arn` is that of a durable execution."""
+    or without a result. `execution_arn` is that of a durable execution. `log_tail` is the end of
+    the last invocation's log, if the request asked for it."""
 
     executed_version: str
     execution_arn: str | None
     body: str | None = None
     function_error: str | None = None
+    log_tail: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Invoke:
     closings: Closings
     clock: Clock
     limits: Limits
+    tails: LogTails
     patience_seconds: float = SYNC_INVOKE_SECONDS
 
     async def dry_run(self, function: str, qualifier: str | None) -> None:
@@ -81,17 +86,22 @@ class Invoke:
         run the function; who attaches to an execution waits for that all the same."""
         self._check_size(request)
         resolved = await self.resolve(request.function, request.qualifier)
-        execution = await self._start(request, resolved.version, resolved.qualifier)
-        identity = execution.identity
-        answer = InvokeAnswer(identity.version, identity.arn if identity.durable else None)
-        if not request.synchronous:
+        with self.tails.wish() as wish:
+            execution = await self._start(request, resolved, wish)
+            identity = execution.identity
+            answer = InvokeAnswer(identity.version, identity.arn if identity.durable else None)
+            if not request.synchronous:
+                return answer
+            closed = await self.closings.wait(execution.id, self._longest_wait_seconds(execution))
+            answer = _closed_answer(closed, answer, _trace_member(resolved.version))
+            if request.log_tail and closed is not None:
+                return replace(answer, log_tail=await self.tails.tail(execution.id))
             return answer
-        closed = await self.closings.wait(execution.id, self._longest_wait_seconds(execution))
-        return _closed_answer(closed, answer, _trace_member(resolved.version))
 
     async def _start(
-        self, request: InvokeRequest, version: FunctionVersion, qualifier: str | None
+        self, request: InvokeRequest, resolved: ResolvedFunction, wish: TailWish
     ) -> Execution:
+        version, qualifier = resolved.version, resolved.qualifier
         if request.execution_name is not None and version.durable is None:
             raise InvalidParameterValue(
                 f"Function '{version.function_name}' is not durable: leave out the execution name."
@@ -115,6 +125,8 @@ class Invoke:
         refusal = await self.runtimes.refusal(version)
         if refusal is not None and (lock is None or await self.log.holder(new, lock) is None):
             raise refusal
+        if request.log_tail:
+            wish.of(new.identity.id)
         for _ in range(_NAME_TRIES):
             started = await self.log.start(new, lock)
             if not isinstance(started, Holder):
@@ -128,6 +140,8 @@ class Invoke:
         same_version = existing.identity.function_version_id == version.id
         if started.payload_hash != lock.payload_hash or not same_version:
             raise ExecutionAlreadyStarted(existing.identity.arn)
+        if request.log_tail:
+            wish.of(existing.id)
         return existing
 
     async def _read_holder(self, holder: Holder) -> Execution | None:

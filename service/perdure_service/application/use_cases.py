@@ -11,15 +11,19 @@ from perdure_service.application.complete_callback import CompleteCallback
 from perdure_service.application.dead_letters import ManageDeadLetters
 from perdure_service.application.delete import DeleteExecution
 from perdure_service.application.find_workers import FindWorkers
+from perdure_service.application.function_logs import ReadFunctionLogs
 from perdure_service.application.function_settings import FunctionSettings
 from perdure_service.application.functions import ManageFunctions
 from perdure_service.application.invoke import Invoke
+from perdure_service.application.log_events import ReadLogEvents
+from perdure_service.application.log_groups import ManageLogGroups
 from perdure_service.application.pause import PauseExecution, ResumeExecution
 from perdure_service.application.read import ReadExecution, ReadHistory
 from perdure_service.application.resolve import ResolveFunction
 from perdure_service.application.serve import ServeFunction
 from perdure_service.application.stop import StopExecution
 from perdure_service.application.test_events import ManageTestEvents
+from perdure_service.ports.function_logs import LogIntake
 from perdure_service.ports.search import ExecutionSearch
 from perdure_service.ports.workers import WorkerSessions
 
@@ -47,3 +51,7 @@ class UseCases:
     search: ExecutionSearch
     workers: WorkerSessions
     find_workers: FindWorkers
+    log_intake: LogIntake
+    function_logs: ReadFunctionLogs
+    log_groups: ManageLogGroups
+    log_events: ReadLogEvents

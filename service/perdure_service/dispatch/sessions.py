@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from perdure_service.application.end_invocation import EndInvocation
 from perdure_service.application.envelope import Envelopes
+from perdure_service.application.log_tails import LogTails
 from perdure_service.application.owned_tasks import OwnedTasks
 from perdure_service.application.randomness import random_uuid
 from perdure_service.dispatch.session import Session
@@ -74,6 +75,7 @@ class Sessions:
         catalogue: FunctionCatalogue,
         claims: ClaimStore,
         register: WorkerRegister,
+        tails: LogTails,
         lease_seconds: int,
     ) -> None:
         self._end = end
@@ -81,6 +83,7 @@ class Sessions:
         self._catalogue = catalogue
         self._claims = claims
         self._register = register
+        self._tails = tails
         self._lease_seconds = lease_seconds
         self._sessions: dict[WorkerId, Session] = {}
         self._running: dict[InvocationId, _Delivered] = {}
@@ -191,7 +194,8 @@ class Sessions:
         unconfirmed = asyncio.get_running_loop().call_at(
             now + CONFIRM_SECONDS, self._unconfirmed, session, execution.id, id_
         )
-        session.put(Handed(id_, identity, version, payload), unconfirmed)
+        handed = Handed(id_, identity, version, payload, self._tails.is_wanted(execution.id))
+        session.put(handed, unconfirmed)
 
     def _fail_delivery(self, execution: Execution, delivery: Delivery, error: Exception) -> None:
         known = isinstance(error, DomainError)
@@ -286,7 +290,11 @@ class Sessions:
         self._hear(self._session(worker_id), held)
 
     async def finish(
-        self, worker_id: WorkerId, invocation_id: InvocationId, outcome: Returned | Failed
+        self,
+        worker_id: WorkerId,
+        invocation_id: InvocationId,
+        outcome: Returned | Failed,
+        log_tail: bytes | None = None,
     ) -> None:
         session = self._sessions.get(worker_id)
         if session is not None:
@@ -298,6 +306,8 @@ class Sessions:
             execution_id = await self._claims.execution_of(invocation_id)
         if execution_id is None:
             return
+        if log_tail is not None:
+            self._tails.put(execution_id, log_tail)
         try:
             await self._end(execution_id, invocation_id, outcome)
         except ResourceNotFound:

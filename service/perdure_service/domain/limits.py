@@ -83,6 +83,15 @@ class DeliveryPolicy:
 
 
 @frozen
+class LogPolicy:
+    """How long functions' logs are kept where their group does not say, and how large a group may
+    grow: beyond that its oldest lines go."""
+
+    retention_days: int = 30
+    max_group_bytes: int = 2_000_000_000
+
+
+@frozen
 class RetryPolicy:
     """When a failed invocation is tried again.
 

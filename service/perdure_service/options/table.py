@@ -109,6 +109,20 @@ OPTIONS = (
         "Lambda's own (no limit)",
     ),
     Option(
+        "--log-retention-days",
+        "logs",
+        "retention_days",
+        whole(1, 3_653),
+        "days for which functions' logs are kept if their group does not say (30)",
+    ),
+    Option(
+        "--log-group-mb",
+        "logs",
+        "max_group_bytes",
+        whole(1, 1_000_000, unit=1_000_000),
+        "megabytes of a log group, beyond which its oldest lines go (2000)",
+    ),
+    Option(
         "--token-text",
         None,
         "token_text",

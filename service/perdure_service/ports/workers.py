@@ -66,12 +66,14 @@ class Claimed:
 
 @frozen
 class Handed:
-    """One invocation on its way to a worker; `payload` goes to the runtime byte for byte."""
+    """One invocation on its way to a worker; `payload` goes to the runtime byte for byte. With
+    `log_tail`, a caller waits for the end of its log."""
 
     invocation_id: InvocationId
     identity: Identity
     version: FunctionVersion
     payload: bytes
+    log_tail: bool = False
 
 
 @frozen
@@ -120,7 +122,11 @@ class WorkerSessions(Protocol):
         ...
 
     async def finish(
-        self, worker_id: WorkerId, invocation_id: InvocationId, outcome: Returned | Failed
+        self,
+        worker_id: WorkerId,
+        invocation_id: InvocationId,
+        outcome: Returned | Failed,
+        log_tail: bytes | None = None,
     ) -> None:
         """An invocation ended. One that is unknown or superseded is dropped silently. Raises
         Unavailable if it could not be recorded: the worker repeats it."""

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     ForeignKeyConstraint,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -405,11 +406,81 @@ signing_key = Table(
     CheckConstraint("octet_length(secret) = 32", name="secret_is_32_bytes"),
 )
 
+log_group = Table(
+    "log_group",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    _instant("created_at"),
+    Column("retention_days", Integer),
+    Column("stored_bytes", BigInteger, nullable=False, server_default=text("0")),
+    _instant("deleted_at", nullable=True),
+    CheckConstraint("retention_days > 0", name="retention_is_positive"),
+    Index(
+        "log_group_name_idx",
+        "account",
+        "name",
+        unique=True,
+        postgresql_where=text("deleted_at IS NULL"),
+    ),
+)
+
+log_stream = Table(
+    "log_stream",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("group_id", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    _instant("created_at"),
+    _instant("first_at", nullable=True),
+    _instant("last_at", nullable=True),
+    _instant("ingested_at", nullable=True),
+    Column("stored_bytes", BigInteger, nullable=False, server_default=text("0")),
+    _instant("deleted_at", nullable=True),
+    Index(
+        "log_stream_name_idx",
+        "group_id",
+        "name",
+        unique=True,
+        postgresql_where=text("deleted_at IS NULL"),
+    ),
+    Index("log_stream_last_at_idx", "group_id", "last_at", "id"),
+    postgresql_with={"fillfactor": "70"},
+)
+
 log_line = Table(
     "log_line",
     metadata,
-    Column("invocation_id", UUID(as_uuid=False), primary_key=True),
-    Column("line", Integer, primary_key=True),
+    Column("group_id", Integer, primary_key=True),
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("stream_id", BigInteger, nullable=False),
     _instant("at"),
+    _instant("ingested_at"),
+    Column("request_id", UUID(as_uuid=False)),
+    Column("execution_id", UUID(as_uuid=False)),
+    Column("operation_id", Text),
     Column("message", LargeBinary, nullable=False),
+    Index("log_line_at_idx", "group_id", "at", "id"),
+    Index("log_line_stream_id_idx", "stream_id", "at", "id"),
+    Index(
+        "log_line_execution_id_idx",
+        "execution_id",
+        "id",
+        postgresql_where=text("execution_id IS NOT NULL"),
+    ),
+    Index(
+        "log_line_request_id_idx",
+        "request_id",
+        "id",
+        postgresql_where=text("request_id IS NOT NULL"),
+    ),
+)
+
+log_source = Table(
+    "log_source",
+    metadata,
+    Column("id", UUID(as_uuid=False), primary_key=True),
+    Column("last_batch", BigInteger, nullable=False),
+    _instant("seen_at"),
 )

@@ -96,6 +96,7 @@ def parse_invoke(
             retry_id=_retry_id(members.get("RetryId")),
             trace_id=members.get("TraceId"),
             tenant_id=members.get("TenantId"),
+            log_tail=synchronous and members.get("LogType") is LogType.TAIL,
             client_context=_client_context(context) if context and synchronous else None,
         ),
     )
@@ -107,6 +108,8 @@ def invoke_answer(call: InvokeCall, answer: InvokeAnswer) -> Answer:
         headers.append((b"x-amz-durable-execution-arn", answer.execution_arn.encode()))
     if answer.function_error is not None:
         headers.append((b"x-amz-function-error", answer.function_error.encode()))
+    if answer.log_tail is not None:
+        headers.append((b"x-amz-log-result", base64.b64encode(answer.log_tail)))
     if call.type is InvocationType.EVENT:
         return Answer(202, b"", tuple(headers))
     return Answer(200, b"null" if answer.body is None else answer.body.encode(), tuple(headers))

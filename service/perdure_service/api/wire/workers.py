@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Required
 
@@ -24,7 +25,7 @@ from perdure_service.domain.decide_invocation import Failed, Returned
 from perdure_service.domain.errors import InvalidParameterValue, InvalidRequestContent
 from perdure_service.domain.execution import FailureKind
 from perdure_service.domain.frozen import frozen
-from perdure_service.domain.functions import DurableConfig, FunctionVersion
+from perdure_service.domain.functions import DurableConfig, FunctionVersion, LoggingConfig
 from perdure_service.domain.ids import LATEST, InvocationId, WorkerId, is_uuid
 from perdure_service.domain.limits import MEBIBYTE
 from perdure_service.domain.operations import ErrorObject
@@ -41,6 +42,7 @@ from perdure_service.ports.workers import (
 INVOCATIONS = b"application/vnd.perdure.invocations"
 POLL = "application/vnd.perdure.poll"
 
+_PLAIN_TEXT = LoggingConfig()
 _LENGTH = struct.Struct(">I")
 _MAX_ERROR_CHARACTERS = 32_768
 _LONGEST_POLL_SECONDS = 60
@@ -293,6 +295,7 @@ def _frame_header(handed: Handed) -> dict[str, Any]:
         "TraceId": identity.trace_id,
         "TenantId": identity.tenant_id,
         "ClientContext": identity.client_context,
+        "ExecutionId": identity.id,
     }
     if version.deployed:
         header |= {
@@ -303,7 +306,24 @@ def _frame_header(handed: Handed) -> dict[str, Any]:
             "Durable": version.durable is not None,
             "RevisionId": version.revision_id,
         }
+    if version.logging != _PLAIN_TEXT:
+        header["LoggingConfig"] = {
+            "LogGroup": version.logging.log_group,
+            "LogFormat": version.logging.log_format,
+            "ApplicationLogLevel": version.logging.application_log_level,
+            "SystemLogLevel": version.logging.system_log_level,
+        }
+    if handed.log_tail:
+        header["LogTail"] = True
     return header
+
+
+def parse_log_tail(value: str | None) -> bytes | None:
+    """The header of a result. Raises InvalidParameterValue."""
+    try:
+        return None if value is None else b64decode(value, validate=True)
+    except ValueError:
+        raise InvalidParameterValue("Perdure-Log-Tail must be base64.") from None
 
 
 def _pools(bodies: Sequence[PoolBody]) -> tuple[Pool, ...]:

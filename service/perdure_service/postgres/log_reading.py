@@ -1,0 +1,115 @@
+"""Reading lines: of a group by time, of a stream in both directions, or as they arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from perdure_service.domain.function_logs import LogGroup, LogLine, LogStream
+from perdure_service.domain.ids import ExecutionId, InvocationId
+from perdure_service.domain.instant import Instant
+from perdure_service.ports.function_logs import KeptLine, Place
+from perdure_service.postgres.arrays import Int8s, OneInstant
+from perdure_service.postgres.reading import ReadPool
+
+_LINES = """
+SELECT l.id, g.name, s.name, l.at, l.message, l.request_id, l.execution_id, l.operation_id,
+       l.ingested_at
+  FROM log_line l
+  JOIN log_stream s ON s.id = l.stream_id AND s.deleted_at IS NULL
+  JOIN log_group g ON g.id = l.group_id AND g.deleted_at IS NULL
+ WHERE {where}
+ ORDER BY {order} LIMIT %(limit)s"""
+_FROM_START = "(l.at, l.id) >= (%(at)s, %(id)s)"
+_UNTIL_END = "(l.at, l.id) < (%(end_at)s, %(end_id)s)"
+_BY_TIME = "l.at, l.id"
+_NEWEST = "l.at DESC, l.id DESC"
+
+
+class PostgresLogReader:
+    """Implements `ports.function_logs.LogReader`."""
+
+    def __init__(self, pool: ReadPool) -> None:
+        self._pool = pool
+
+    async def by_time(
+        self,
+        group: LogGroup,
+        *,
+        start: Place,
+        end: Instant | None,
+        streams: Sequence[int] | None,
+        limit: int,
+    ) -> list[KeptLine]:
+        where = ["l.group_id = %(group)s", _FROM_START]
+        given: dict[str, Any] = {"group": group.id, **_from(start), "limit": limit}
+        if end is not None:
+            where.append("l.at < %(end)s")
+            given["end"] = OneInstant(end)
+        if streams is not None:
+            where.append("l.stream_id = ANY(%(streams)s)")
+            given["streams"] = Int8s(streams)
+        return await self._lines(where, _BY_TIME, given)
+
+    async def of_stream(
+        self,
+        group: LogGroup,
+        stream: LogStream,
+        *,
+        start: Place,
+        end: Place,
+        newest: bool,
+        limit: int,
+    ) -> list[KeptLine]:
+        where = ["l.stream_id = %(stream)s", _FROM_START, _UNTIL_END]
+        given = {"stream": stream.id, **_from(start), "limit": limit}
+        given |= {"end_at": OneInstant(end.at), "end_id": end.id}
+        lines = await self._lines(where, _NEWEST if newest else _BY_TIME, given)
+        return lines[::-1] if newest else lines
+
+    async def arrived(
+        self,
+        *,
+        group: LogGroup | None,
+        execution_id: ExecutionId | None,
+        request_id: InvocationId | None,
+        operation_id: str | None,
+        stream_infix: str | None,
+        after: int,
+        limit: int,
+        newest: bool,
+    ) -> list[KeptLine]:
+        where = ["l.id > %(after)s"]
+        given: dict[str, Any] = {"after": after, "limit": limit}
+        for column, value in (
+            ("group_id", group.id if group else None),
+            ("execution_id", execution_id),
+            ("request_id", request_id),
+            ("operation_id", operation_id),
+        ):
+            if value is not None:
+                where.append(f"l.{column} = %({column})s")
+                given[column] = value
+        if stream_infix is not None:
+            where.append("strpos(s.name, %(infix)s) > 0")
+            given["infix"] = stream_infix
+        lines = await self._lines(where, "l.id DESC" if newest else "l.id", given)
+        return lines[::-1] if newest else lines
+
+    async def _lines(
+        self, where: Sequence[str], order: str, given: Mapping[str, Any]
+    ) -> list[KeptLine]:
+        query = _LINES.format(where=" AND ".join(where), order=order)
+        async with self._pool.connection() as connection:
+            rows = await (await connection.execute(query, given, binary=True)).fetchall()
+        return [_line(row) for row in rows]
+
+
+def _from(start: Place) -> dict[str, Any]:
+    return {"at": OneInstant(start.at), "id": start.id}
+
+
+def _line(row: Sequence[Any]) -> KeptLine:
+    id_, group, stream, at, message, request_id, execution_id, operation_id, ingested_at = row
+    line = LogLine(at, bytes(message), request_id, execution_id, operation_id)
+    return KeptLine(id_, group, stream, line, ingested_at)

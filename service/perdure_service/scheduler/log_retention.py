@@ -1,0 +1,68 @@
+"""Log lines whose time is over are thrown away, and the oldest where there are too many."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from perdure_service.domain.errors import Unavailable
+from perdure_service.domain.limits import LogPolicy
+from perdure_service.ports.clock import Clock
+from perdure_service.ports.function_logs import LogGraveyard
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 60.0
+_PAUSE_SECONDS = 0.5
+_FIRST_LOOK_SECONDS = 5.0
+
+
+class LogRetention:
+    """Purges in bounded batches, every minute and until nothing is left to purge. Any number of
+    replicas may run it."""
+
+    def __init__(self, graveyard: LogGraveyard, clock: Clock, policy: LogPolicy) -> None:
+        self._graveyard = graveyard
+        self._clock = clock
+        self._policy = policy
+        self._told: frozenset[str] = frozenset()
+        self._asked = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something was deleted."""
+        self._asked.set()
+
+    async def run(self) -> None:
+        wait_seconds = _FIRST_LOOK_SECONDS
+        while True:
+            try:
+                async with asyncio.timeout(wait_seconds):
+                    await self._asked.wait()
+            except TimeoutError:
+                pass
+            self._asked.clear()
+            wait_seconds = await self._pass()
+
+    async def _pass(self) -> float:
+        """Purge one batch; how many seconds to wait for the next."""
+        policy = self._policy
+        try:
+            purged = await self._graveyard.purge(
+                self._clock.now(),
+                default_days=policy.retention_days,
+                max_group_bytes=policy.max_group_bytes,
+            )
+        except Unavailable as error:
+            logger.warning("no logs can be purged: %s", error)
+            return LOOK_SECONDS
+        except Exception:
+            logger.exception("a purge of logs failed")
+            return LOOK_SECONDS
+        for name in sorted(frozenset(purged.over_size) - self._told):
+            logger.warning(
+                "log group %s is larger than %d MB: its oldest lines go. See --log-group-mb",
+                name,
+                policy.max_group_bytes // 1_000_000,
+            )
+        self._told = frozenset(purged.over_size)
+        return _PAUSE_SECONDS if purged.is_more else LOOK_SECONDS
