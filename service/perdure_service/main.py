@@ -53,6 +53,7 @@ from perdure_service.application.use_cases import UseCases
 from perdure_service.dispatch.claimer import Claimer
 from perdure_service.dispatch.dead_letters import DeadLetterPost
 from perdure_service.dispatch.dispatchers import Dispatchers
+from perdure_service.dispatch.in_turn import InTurn
 from perdure_service.dispatch.push import PushTargets, replica_card
 from perdure_service.dispatch.sessions import Sessions
 from perdure_service.postgres.aliases import PostgresAliases
@@ -221,10 +222,11 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         end=end,
         catalogue=catalogue,
         workforces=(sessions, push),
-        offer=claimer.offer,
+        queue=claimer,
         letters_are_due=post.wake,
         lease_seconds=settings.lease_seconds,
     )
+    claimer.on_dry = watch.look_again_soon
     notifier = None
     observers = [
         closings.observe,
@@ -239,7 +241,7 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         observers.append(notifier.observe)
     if settings.narrate:
         observers.append(narrate)
-    log.attach(dispatch, observers)
+    log.attach(InTurn(dispatch, claimer), observers)
     use_cases = UseCases(
         invoke=Invoke(
             log, resolve, ServedRuntimes(register, clock), closings, clock, limits, tails

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.contract.deployed import deploy
 from tests.contract.raw_worker import PoolWorker, RawWorker
 from tests.contract.running_service import RunningService
+from tests.support.deployed import deploy
 from tests.support.waiting import eventually
 
 
@@ -274,6 +274,59 @@ def test_workers_are_listed_with_what_they_serve(
     pool.succeed(delivered)
     pool.leave()
     assert pool.id not in {one["id"] for one in http.get("/v1/workers").json()["workers"]}
+
+
+def test_functions_take_turns_at_the_slots_of_a_pool(
+    aws: Any, service: RunningService, pool: PoolWorker, deployed: str
+) -> None:
+    """However many invocations of one wait, the others' come next."""
+    names = [deployed, f"{deployed}-b", f"{deployed}-c"]
+    for name in names[1:]:
+        deploy(service.database_url, name, runtime=pool.runtime)
+    pool.poll(total=0, wait_seconds=0)
+    for _ in range(20):
+        start(aws, names[0])
+    for name in names[1:] * 2:
+        start(aws, name)
+    order = []
+    for _ in range(6):
+        delivered = pool.take()
+        order.append(delivered.header["FunctionName"])
+        pool.succeed(delivered)
+    assert sorted(order[:3]) == sorted(order[3:]) == sorted(names)
+
+
+def test_what_is_started_last_does_not_take_the_slot_that_another_function_waits_for(
+    aws: Any, service: RunningService, pool: PoolWorker, deployed: str
+) -> None:
+    other = f"{deployed}-other"
+    deploy(service.database_url, other, runtime=pool.runtime)
+    first = start(aws, deployed)
+    running = pool.take()
+    pool.poll(total=0, wait_seconds=0)
+    waiting = [start(aws, other), start(aws, deployed)]
+    pool.succeed(running)
+    served = [pool.take() for _ in range(2)]
+    assert running.arn == first
+    assert {one.arn for one in served} == set(waiting)
+    assert served[0].arn == waiting[0]
+    for one in served:
+        pool.succeed(one)
+
+
+def test_versions_that_wait_for_other_workers_hold_up_nobody(
+    aws: Any, http: httpx.Client, service: RunningService, pool: PoolWorker, function: str
+) -> None:
+    """$LATEST is served from a folder, by nobody now; a version was deployed."""
+    live = RawWorker(http, function)
+    live.register(Runtime=pool.runtime)
+    http.delete(f"/v1/workers/{live.id}")
+    start(aws, function)
+    deploy(service.database_url, function, runtime=pool.runtime, version="1")
+    arn = start(aws, function, "1")
+    delivered = pool.take()
+    assert delivered.arn == arn
+    pool.succeed(delivered)
 
 
 def test_a_runtime_that_is_named_twice_is_refused(http: httpx.Client, pool: PoolWorker) -> None:

@@ -10,11 +10,11 @@ import psycopg
 
 from perdure_service.domain.decide_invocation import Claim, decide_claim
 from perdure_service.domain.decide_pause import PauseRequest, decide_pause
-from perdure_service.domain.ids import ExecutionId, InvocationId, WorkerId
+from perdure_service.domain.ids import ExecutionId, FunctionVersionId, InvocationId, WorkerId
 from perdure_service.domain.instant import Instant, after
 from perdure_service.ports.look import LookRequest, Ready, Sighting
 from perdure_service.ports.workers import Claimed, Heard, WorkerCard
-from perdure_service.postgres.look import PostgresLook
+from perdure_service.postgres.look import MOST_READY_EACH, PostgresLook
 from tests.support.executions import WORKER, identity
 from tests.support.logs import Replica, replica, wait
 
@@ -86,7 +86,7 @@ async def test_ready_invocations_are_found_for_the_functions_that_are_served(
                 " VALUES (%s, '0', 'order', '1', 'r', 1, 1, 'Zip', '', '', clock_timestamp())",
                 (queued.identity.function_version_id,),
             )
-            found = Ready("order", queued.identity.function_version_id, queued.id)
+            found = Ready(queued.identity.function_version_id, queued.id)
             assert (await look(one)).ready == [found]
             assert (await look(one, served=["another"])).ready == []
             assert (await look(one, -60)).ready == []
@@ -154,3 +154,31 @@ async def test_an_awaited_execution_is_reported_when_it_has_closed_or_is_purged(
         purged = identity(4).id
         awaited = [open_, closed, paused, purged]
         assert set((await look(one, awaited=awaited)).closed) == {closed, purged}
+
+
+async def test_a_crowd_of_one_function_hides_no_other(database_url: str) -> None:
+    async with replica(database_url) as one:
+        queued = await one.started(1)
+        crowd = FunctionVersionId(str(uuid.uuid4()))
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            add = (
+                "INSERT INTO function_version (id, account, function_name, version, region,"
+                " timeout_seconds, memory_mb, package_type, description, revision_id, created_at)"
+                " VALUES (%s, '0', %s, '1', 'r', 1, 1, 'Zip', '', '', clock_timestamp())"
+            )
+            connection.execute(add, (queued.identity.function_version_id, "order"))
+            connection.execute(add, (crowd, "crowd"))
+            connection.execute(
+                "INSERT INTO invocation (part, execution_id, function_version_id, ready_at)"
+                " SELECT n %% 4096, gen_random_uuid(), %s, now() - n * interval '1 second'"
+                " FROM generate_series(1, 10000) n",
+                (crowd,),
+            )
+        found = await look(one, served=["order", "crowd"])
+        assert Ready(queued.identity.function_version_id, queued.id) in found.ready
+        assert len(found.ready) == MOST_READY_EACH + 1
+        assert found.left_out == {crowd}
+        assert not found.is_full, "the next look would find the same"
+        alone = await look(one)
+        assert len(alone.ready) == 1, "nobody serves the crowd"
+        assert alone.left_out == set()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Collection
 from itertools import islice
 
 from perdure_service.application.owned_tasks import OwnedTasks
@@ -14,8 +15,8 @@ from perdure_service.domain.decide_invocation import (
     decide_function_deleted,
 )
 from perdure_service.domain.errors import DomainError, ResourceNotFound, Unavailable
-from perdure_service.domain.execution import Identity, Queued
-from perdure_service.domain.ids import ExecutionId
+from perdure_service.domain.execution import Queued
+from perdure_service.domain.ids import ExecutionId, FunctionVersionId
 from perdure_service.domain.instant import MICROSECONDS
 from perdure_service.ports.clock import Clock
 from perdure_service.ports.dispatch import Dispatch
@@ -27,16 +28,16 @@ logger = logging.getLogger(__name__)
 _MAX_BACKLOG = 100_000
 _MAX_IN_FLIGHT = 256
 
-
-_Backlog = OrderedDict[ExecutionId, Identity | None]
-"""Of one function, oldest first. The identity is there once it was read and its function found:
-what waits without a slot must cost those who have one no look into the database."""
+_Backlog = OrderedDict[ExecutionId, None]
+"""Of one function version, oldest first."""
 
 
 class Claimer:
-    """Remembers what this replica saw queued, oldest first, and claims it when a slot is free.
+    """Remembers what this replica saw queued, and claims it when a slot is free. Function versions
+    take turns: each claims its oldest invocation, and goes behind the others that wait.
 
     Only hints: a claim is fenced, and what is forgotten here the once-a-second look finds again.
+    `on_dry` is called when all is claimed of a version of which the look left some out.
     """
 
     def __init__(
@@ -46,35 +47,53 @@ class Claimer:
         self._dispatch = dispatch
         self._catalogue = catalogue
         self._clock = clock
-        self._backlog: dict[str, _Backlog] = {}
+        # In the order of their turns. Those in `_turns` may find a slot, the others found none.
+        self._backlog: OrderedDict[FunctionVersionId, _Backlog] = OrderedDict()
+        self._turns: OrderedDict[FunctionVersionId, None] = OrderedDict()
+        self._in_a_row: Counter[FunctionVersionId] = Counter()
+        self._starving: set[FunctionVersionId] = set()
+        self._left_out: set[FunctionVersionId] = set()
         self._later: dict[ExecutionId, asyncio.TimerHandle] = {}
         self._wanted = asyncio.Event()
         self._tasks = OwnedTasks()
+        self.on_dry: Callable[[], None] = lambda: None
 
     def observe(self, commit: Commit) -> None:
         """Follow the queue as this replica moves it."""
         if not commit.effects.queue_moved:
             return
-        id_, function_name = commit.after.id, commit.after.identity.function_name
-        self._forget(function_name, id_)
+        id_, version_id = commit.after.id, commit.after.identity.function_version_id
+        self._forget(version_id, id_)
         if isinstance(commit.effects.queue, Queued):
             wait = (commit.effects.queue.ready_at - self._clock.now()) / MICROSECONDS
             if wait <= 0:
-                self.offer(function_name, id_)
+                self.offer(version_id, id_)
             else:
                 loop = asyncio.get_running_loop()
-                self._later[id_] = loop.call_later(wait, self._ready, function_name, id_)
+                self._later[id_] = loop.call_later(wait, self._ready, version_id, id_)
 
-    def offer(self, function_name: str, id_: ExecutionId) -> None:
+    def offer(self, version_id: FunctionVersionId, id_: ExecutionId) -> None:
         """An invocation of `id_` is queued and ready, somebody says."""
-        backlog = self._backlog.setdefault(function_name, OrderedDict())
+        backlog = self._backlog.setdefault(version_id, OrderedDict())
         if len(backlog) < _MAX_BACKLOG:
             backlog.setdefault(id_)
+            self._turns.setdefault(version_id)
             self._wanted.set()
+
+    def look_left_out(self, version_ids: Collection[FunctionVersionId]) -> None:
+        """Of these the look found more than it told."""
+        self._left_out = {id_ for id_ in version_ids if id_ in self._backlog}
 
     def slots_are_free(self) -> None:
         if self._backlog:
+            self._turns = OrderedDict.fromkeys(self._backlog)
             self._wanted.set()
+
+    def is_anothers_turn(self, version_id: FunctionVersionId) -> bool:
+        """True while another version waits for a slot that the two of them share: who claims what
+        it has just queued must not take it."""
+        others = len(self._starving) - (version_id in self._starving)
+        return others > 0 and self._is_deployed(version_id)
 
     async def run(self) -> None:
         try:
@@ -82,85 +101,100 @@ class Claimer:
                 await self._wanted.wait()
                 self._wanted.clear()
                 try:
-                    await self._claim_what_fits()
+                    await self._take_turns()
                 except Unavailable as error:
                     logger.warning("queued invocations wait: %s", error)
         finally:
             await self._tasks.close()
 
-    async def _claim_what_fits(self) -> None:
-        """One pass over the backlogs, each until it finds no slot: what is left keeps its place."""
-        for function_name in list(self._backlog):
-            backlog = self._backlog[function_name]
-            for n, id_ in enumerate(list(islice(backlog, _MAX_IN_FLIGHT))):
-                if n == 1:
-                    await self._log.warm(list(islice(backlog, _MAX_IN_FLIGHT)))
-                await self._tasks.until_fewer_than(_MAX_IN_FLIGHT)
-                if id_ in backlog and not await self._claim_one(backlog, id_):
-                    break
+    async def _take_turns(self) -> None:
+        """Until nobody finds a slot. Who is parked keeps his place for when slots are free."""
+        while self._turns:
+            version_id, _ = self._turns.popitem(last=False)
+            backlog = self._backlog.get(version_id)
+            if backlog is None:
+                continue
+            if backlog and self._in_a_row[version_id] % _MAX_IN_FLIGHT == 1:
+                await self._log.warm(list(islice(backlog, _MAX_IN_FLIGHT)))
+            await self._tasks.until_fewer_than(_MAX_IN_FLIGHT)
+            id_ = next(iter(backlog), None)
+            if id_ is None:
+                self._end_backlog(version_id)
+            elif await self._claim_one(version_id, backlog, id_):
+                self._in_a_row[version_id] += 1
+                self._starving.discard(version_id)
+                self._backlog.move_to_end(version_id)
+                self._turns[version_id] = None
             else:
-                if backlog:
-                    self._wanted.set()
-            if not backlog:
-                self._backlog.pop(function_name, None)
+                del self._in_a_row[version_id]
 
-    async def _claim_one(self, backlog: _Backlog, id_: ExecutionId) -> bool:
+    def _end_backlog(self, version_id: FunctionVersionId) -> None:
+        del self._backlog[version_id]
+        del self._in_a_row[version_id]
+        self._starving.discard(version_id)
+        if version_id in self._left_out:
+            self._left_out.remove(version_id)
+            self.on_dry()
+
+    async def _claim_one(
+        self, version_id: FunctionVersionId, backlog: _Backlog, id_: ExecutionId
+    ) -> bool:
         """False if no slot is free for it."""
-        try:
-            identity = backlog[id_]
-            if identity is None or not self._catalogue.remembered(identity.function_version_id):
-                identity = await self._identity(id_)
-            if identity is None:
-                await self._log.commit(
-                    id_, lambda current, moment: decide_function_deleted(current, None, moment)
-                )
+        if self._catalogue.remembered(version_id) is None:
+            # Looked up once: what waits without a slot must cost those who have one no look.
+            try:
+                await self._catalogue.by_id(version_id)
+            except ResourceNotFound:
+                backlog.pop(id_, None)
+                self._tasks.start(self._fail(id_))
                 return True
-        except DomainError as error:
-            logger.warning("a queued invocation of %s waits: %s", id_, error)
-            backlog.pop(id_, None)
-            return True
-        claim = self._dispatch.reserve(identity)
+        claim = self._dispatch.reserve(version_id)
         if claim is None:
-            if id_ in backlog:
-                backlog[id_] = identity
+            if self._dispatch.is_exhausted(version_id):
+                self._starving.add(version_id)
+            else:
+                self._starving.discard(version_id)
             return False
         backlog.pop(id_, None)
-        self._tasks.start(self._claim(identity, claim))
+        self._tasks.start(self._claim(id_, claim))
         return True
 
-    async def _identity(self, id_: ExecutionId) -> Identity | None:
-        """None if its function version has been deleted; if that comes later, the delivery will
-        find out. Raises ResourceNotFound if it is gone itself, and Unavailable."""
-        identity = (await self._log.recent(id_)).identity
-        try:
-            await self._catalogue.by_id(identity.function_version_id)
-        except ResourceNotFound:
-            return None
-        return identity
-
-    async def _claim(self, identity: Identity, claim: Claim) -> None:
+    async def _claim(self, id_: ExecutionId, claim: Claim) -> None:
         try:
             outcome = await self._log.commit(
-                identity.id,
+                id_,
                 lambda current, moment: decide_claim(current, claim, moment),
             )
         except BaseException as error:
-            self._dispatch.release(claim, identity)
+            self._dispatch.release(claim)
             if not isinstance(error, DomainError):
                 raise
-            logger.warning("a queued invocation of %s waits: %s", identity.id, error)
+            logger.warning("a queued invocation of %s waits: %s", id_, error)
             return
         if outcome.answer is None:
-            self._dispatch.release(claim, identity)
+            self._dispatch.release(claim)
         else:
             self._dispatch.deliver(outcome.after, outcome.answer)
 
-    def _ready(self, function_name: str, id_: ExecutionId) -> None:
-        self._later.pop(id_, None)
-        self.offer(function_name, id_)
+    async def _fail(self, id_: ExecutionId) -> None:
+        """Its function version has been deleted. If that comes later, the delivery finds out."""
+        try:
+            await self._log.commit(
+                id_, lambda current, moment: decide_function_deleted(current, None, moment)
+            )
+        except DomainError as error:
+            logger.warning("a queued invocation of %s waits: %s", id_, error)
 
-    def _forget(self, function_name: str, id_: ExecutionId) -> None:
-        backlog = self._backlog.get(function_name)
+    def _is_deployed(self, version_id: FunctionVersionId) -> bool:
+        version = self._catalogue.remembered(version_id)
+        return version is not None and version.deployed
+
+    def _ready(self, version_id: FunctionVersionId, id_: ExecutionId) -> None:
+        self._later.pop(id_, None)
+        self.offer(version_id, id_)
+
+    def _forget(self, version_id: FunctionVersionId, id_: ExecutionId) -> None:
+        backlog = self._backlog.get(version_id)
         if backlog is not None:
             backlog.pop(id_, None)
         timer = self._later.pop(id_, None)

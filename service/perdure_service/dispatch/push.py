@@ -18,6 +18,7 @@ from perdure_service.application.randomness import random_uuid
 from perdure_service.domain.decide_invocation import Claim, Delivery, Failed, Returned
 from perdure_service.domain.errors import DomainError, ResourceNotFound
 from perdure_service.domain.execution import Execution, FailureKind, Identity
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.functions import FunctionVersion
 from perdure_service.domain.ids import FunctionVersionId, InvocationId, WorkerId
 from perdure_service.domain.operations import ErrorObject
@@ -29,6 +30,14 @@ logger = logging.getLogger(__name__)
 
 _REPORT_TRIES = 8
 _MAX_OUTPUT_BYTES = 8 * 1_048_576
+
+
+@frozen
+class _Reserved:
+    """A call that may be made, and since when, by the event loop's clock."""
+
+    at: float
+    version_id: FunctionVersionId
 
 
 class PushTargets:
@@ -51,7 +60,7 @@ class PushTargets:
         self._lease_seconds = lease_seconds
         self._concurrency = concurrency
         self._busy: Counter[FunctionVersionId] = Counter()
-        self._reserved_at: dict[InvocationId, float] = {}
+        self._reserved: dict[InvocationId, _Reserved] = {}
         self._calling: set[InvocationId] = set()
         self._tasks = OwnedTasks()
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
@@ -59,20 +68,24 @@ class PushTargets:
         self._card = card
         self.on_free: Callable[[], None] = lambda: None
 
-    def reserve(self, identity: Identity) -> Claim | None:
-        version = self._catalogue.remembered(identity.function_version_id)
+    def reserve(self, version_id: FunctionVersionId) -> Claim | None:
+        version = self._catalogue.remembered(version_id)
         if version is None or version.image_uri is None:
             return None
         if self._busy[version.id] >= self._concurrency:
             return None
         self._busy[version.id] += 1
         claim = Claim(self._card.id, InvocationId(random_uuid()))
-        self._reserved_at[claim.invocation_id] = _now()
+        self._reserved[claim.invocation_id] = _Reserved(_now(), version.id)
         return claim
 
-    def release(self, claim: Claim, identity: Identity) -> None:
-        del self._reserved_at[claim.invocation_id]
-        self._busy[identity.function_version_id] -= 1
+    def is_exhausted(self, version_id: FunctionVersionId) -> bool:
+        """Each version has calls of its own."""
+        return False
+
+    def release(self, claim: Claim) -> None:
+        reserved = self._reserved.pop(claim.invocation_id)
+        self._busy[reserved.version_id] -= 1
         self.on_free()
 
     def deliver(self, execution: Execution, delivery: Delivery) -> None:
@@ -114,7 +127,7 @@ class PushTargets:
 
     async def _call(self, execution: Execution, delivery: Delivery) -> None:
         identity, id_ = execution.identity, delivery.claim.invocation_id
-        reserved_at = self._reserved_at.pop(id_)
+        reserved = self._reserved.pop(id_)
         try:
             try:
                 version = await self._catalogue.by_id(identity.function_version_id)
@@ -122,7 +135,7 @@ class PushTargets:
                 await self._end.function_deleted(execution.id, id_)
                 return
             payload = self._envelopes(execution, delivery)
-            if _now() - reserved_at > self._lease_seconds / 2:
+            if _now() - reserved.at > self._lease_seconds / 2:
                 # Whoever stood still for much longer would call for what others have been given.
                 logger.warning("an invocation of %s was claimed too slowly: again", identity.arn)
                 await self._end.give_back(execution.id, id_)

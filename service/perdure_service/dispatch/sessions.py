@@ -23,10 +23,10 @@ from perdure_service.dispatch.session import Session
 from perdure_service.dispatch.slots import Slots
 from perdure_service.domain.decide_invocation import Claim, Delivery, Failed, Returned
 from perdure_service.domain.errors import DomainError, ResourceNotFound, Unavailable
-from perdure_service.domain.execution import Execution, FailureKind, Identity
+from perdure_service.domain.execution import Execution, FailureKind
 from perdure_service.domain.frozen import frozen
 from perdure_service.domain.functions import FunctionVersion
-from perdure_service.domain.ids import ExecutionId, InvocationId, WorkerId
+from perdure_service.domain.ids import ExecutionId, FunctionVersionId, InvocationId, WorkerId
 from perdure_service.domain.operations import ErrorObject
 from perdure_service.ports.claims import ClaimStore
 from perdure_service.ports.functions import FunctionCatalogue
@@ -61,6 +61,7 @@ class _Reserved:
 
     at: float
     slots: Slots
+    function_name: str
 
 
 class Sessions:
@@ -130,11 +131,11 @@ class Sessions:
 
     # ports.dispatch
 
-    def reserve(self, identity: Identity) -> Claim | None:
-        version = self._catalogue.remembered(identity.function_version_id)
+    def reserve(self, version_id: FunctionVersionId) -> Claim | None:
+        version = self._catalogue.remembered(version_id)
         if version is None:
             return None
-        name, now = identity.function_name, self._now()
+        name, now = version.function_name, self._now()
         best: tuple[tuple[bool, int], Session, Slots] | None = None
         for session in self._sessions.values():
             slots = session.slots_for(version)
@@ -151,11 +152,19 @@ class Sessions:
         _, idlest, slots = best
         slots.take(name)
         claim = Claim(idlest.card.id, InvocationId(random_uuid()))
-        self._reserved[claim.invocation_id] = _Reserved(now, slots)
+        self._reserved[claim.invocation_id] = _Reserved(now, slots, name)
         return claim
 
-    def release(self, claim: Claim, identity: Identity) -> None:
-        self._reserved.pop(claim.invocation_id).slots.free(identity.function_name)
+    def is_exhausted(self, version_id: FunctionVersionId) -> bool:
+        version = self._catalogue.remembered(version_id)
+        if version is None or not version.deployed:
+            return False
+        pools = [s.pool for s in self._sessions.values() if version.runtime in s.runtimes]
+        return bool(pools) and all(pool.total <= 0 for pool in pools)
+
+    def release(self, claim: Claim) -> None:
+        reserved = self._reserved.pop(claim.invocation_id)
+        reserved.slots.free(reserved.function_name)
 
     def deliver(self, execution: Execution, delivery: Delivery) -> None:
         version = self._catalogue.fresh(execution.identity.function_version_id)
@@ -181,7 +190,7 @@ class Sessions:
         is_late = now - reserved.at > self._lease_seconds / 2
         # It may have been deployed, or taken back by who serves it, since the slot was taken.
         if is_late or session is None or session.slots_for(version) is not reserved.slots:
-            self.release(delivery.claim, identity)
+            self.release(delivery.claim)
             self._tasks.start(self._give_back(execution.id, id_))
             return
         try:
@@ -206,7 +215,7 @@ class Sessions:
             error,
             exc_info=None if known else error,
         )
-        self.release(delivery.claim, execution.identity)
+        self.release(delivery.claim)
         is_deleted = isinstance(error, ResourceNotFound)
         undo = self._give_back(execution.id, delivery.claim.invocation_id, is_deleted=is_deleted)
         self._tasks.start(undo)

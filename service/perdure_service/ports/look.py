@@ -36,7 +36,6 @@ class LookRequest:
 class Ready:
     """An invocation that is queued and ready, of a function that a worker here serves."""
 
-    function_name: str
     function_version_id: FunctionVersionId
     execution_id: ExecutionId
 
@@ -44,11 +43,13 @@ class Ready:
 @dataclass(slots=True)
 class Sighting:
     """What the look found. Lost invocations come with their worker's invocation id; `claimed` are
-    those of this replica's workers. `is_full`: there may be more, look again at once."""
+    those of this replica's workers. `is_full`: there may be more, look again at once. `left_out`
+    are the function versions with more ready invocations than are told here."""
 
     overdue: list[ExecutionId] = field(default_factory=list)
     upcoming: list[tuple[Instant, ExecutionId]] = field(default_factory=list)
     ready: list[Ready] = field(default_factory=list)
+    left_out: set[FunctionVersionId] = field(default_factory=set)
     lost: list[tuple[ExecutionId, InvocationId]] = field(default_factory=list)
     claimed: list[Claimed] = field(default_factory=list)
     notices: list[tuple[ParentLink, ExecutionId]] = field(default_factory=list)

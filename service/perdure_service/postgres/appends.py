@@ -129,13 +129,13 @@ class AppendLane:
 
     def _overtaken(self, turn: Turn) -> None:
         """Somebody else moved the execution, or is about to: look, and decide again."""
-        self._context.give_back(turn.after, turn.delivery)
+        self._context.give_back(turn.delivery)
         commands = [command for command, _ in turn.decided]
         self._tasks.start(self._catch_up(turn.before.id, commands, overtaken=True))
 
     def _lost(self, turns: Sequence[Turn], error: Exception) -> None:
         for turn in turns:
-            self._context.give_back(turn.after, turn.delivery)
+            self._context.give_back(turn.delivery)
             self._context.cache.evict(turn.before.id)
             _fail([command for command, _ in turn.decided], error)
 

@@ -44,12 +44,12 @@ class CommitContext:
         moment = self.moment()
         if invocation.ready_at > queued.effective_now(moment.clock):
             return None
-        claim = self.dispatch.reserve(queued.identity)
+        claim = self.dispatch.reserve(queued.identity.function_version_id)
         if claim is None:
             return None
         decision = decide_claim(queued, claim, moment)
         if decision.answer is None:
-            self.dispatch.release(claim, queued.identity)
+            self.dispatch.release(claim)
             return decision if decision.changes else None
         return decision
 
@@ -59,10 +59,10 @@ class CommitContext:
         if delivery is not None:
             self.dispatch.deliver(change.after, delivery)
 
-    def give_back(self, execution: Execution, delivery: Delivery | None) -> None:
+    def give_back(self, delivery: Delivery | None) -> None:
         """The change did not commit: free the slot that was reserved for it."""
         if delivery is not None:
-            self.dispatch.release(delivery.claim, execution.identity)
+            self.dispatch.release(delivery.claim)
 
     def announce(self, change: Change) -> None:
         """Tell the observers, of the children too."""

@@ -1,12 +1,16 @@
 """The once-a-second look: one statement for all that a replica would otherwise poll for.
 
 NOTIFY and local memory only save time; whatever they miss is found here: timers overdue by a
-quarter of a second, timers that come due soon, ready invocations, invocations whose worker is
+quarter of a second, timers that come due soon, ready invocations (the oldest of each function
+version, so that a crowd of one hides no other's), invocations whose worker is
 gone or does not have them, notices, executions that callers of this replica wait for, and whether
 a dead letter is due. The same statement says which workers live, and reads the clock.
 """
 
 from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
 
 from perdure_service.domain.execution import ParentLink
 from perdure_service.domain.ids import (
@@ -25,10 +29,20 @@ from perdure_service.postgres.reading import ReadPool
 
 OVERDUE_SECONDS = 0.25
 _LIMIT = 1_000
+MOST_READY_EACH = 500
+_MOST_READY = 5_000
 _MOST_UPCOMING = 50_000  # what is left out is found overdue, a second late
 
 LOOK = f"""
-WITH alive AS (
+WITH RECURSIVE waiting(version_id) AS (
+  (SELECT function_version_id FROM invocation WHERE worker_id IS NULL
+    ORDER BY function_version_id LIMIT 1)
+  UNION ALL
+  SELECT (SELECT function_version_id FROM invocation
+           WHERE worker_id IS NULL AND function_version_id > waiting.version_id
+           ORDER BY function_version_id LIMIT 1)
+    FROM waiting WHERE waiting.version_id IS NOT NULL),
+alive AS (
   INSERT INTO worker AS w (id, host, pid, seen_at)
   SELECT id, host, pid, seen_at
     FROM unnest(%(ids)s::uuid[], %(hosts)s::text[], %(pids)s::int[], %(seen)s::timestamptz[])
@@ -42,12 +56,16 @@ UNION ALL
    FROM timer WHERE due_at > %(upcoming_from)s AND due_at <= %(upcoming_to)s
   ORDER BY due_at LIMIT {_MOST_UPCOMING})
 UNION ALL
-(SELECT 'ready', i.execution_id, v.id, v.function_name, i.ready_at
-   FROM invocation i JOIN function_version v ON v.id = i.function_version_id
-  WHERE i.worker_id IS NULL AND i.ready_at <= %(now)s
-    AND (CASE WHEN v.deployed THEN v.runtime = ANY(%(runtimes)s)
-              ELSE v.function_name = ANY(%(served)s) END OR v.image_uri IS NOT NULL)
-  ORDER BY i.ready_at LIMIT {_LIMIT})
+(SELECT 'ready', oldest.execution_id, v.id, NULL, oldest.ready_at
+   FROM waiting JOIN function_version v ON v.id = waiting.version_id
+  CROSS JOIN LATERAL (
+        SELECT execution_id, ready_at, row_number() OVER (ORDER BY ready_at) AS place
+          FROM invocation
+         WHERE function_version_id = v.id AND worker_id IS NULL AND ready_at <= %(now)s
+         ORDER BY ready_at LIMIT {MOST_READY_EACH}) AS oldest
+  WHERE v.image_uri IS NOT NULL OR CASE WHEN v.deployed THEN v.runtime = ANY(%(runtimes)s)
+                                        ELSE v.function_name = ANY(%(served)s) END
+  ORDER BY oldest.place, oldest.ready_at LIMIT {_MOST_READY})
 UNION ALL
 (SELECT 'lost', i.execution_id, i.invocation_id, NULL, i.ready_at
    FROM invocation i LEFT JOIN worker w ON w.id = i.worker_id
@@ -114,8 +132,7 @@ class PostgresLook:
                 case "upcoming":
                     sighting.upcoming.append((at, ExecutionId(id_)))
                 case "ready":
-                    version_id = FunctionVersionId(other)
-                    sighting.ready.append(Ready(operation_id, version_id, ExecutionId(id_)))
+                    sighting.ready.append(Ready(FunctionVersionId(other), ExecutionId(id_)))
                 case "lost":
                     sighting.lost.append((ExecutionId(id_), InvocationId(other)))
                 case "claimed":
@@ -130,13 +147,21 @@ class PostgresLook:
                     sighting.letters_are_due = True
                 case "clock":
                     self._clock.sample(before, at, done)
+        sighting.left_out = _left_out(sighting.ready)
         sighting.is_full = _LIMIT in (
             len(sighting.overdue),
-            len(sighting.ready),
             len(sighting.lost),
             len(sighting.notices),
         )
         return sighting
+
+
+def _left_out(ready: Sequence[Ready]) -> set[FunctionVersionId]:
+    """The versions of which there may be more than was read."""
+    told = Counter(one.function_version_id for one in ready)
+    if len(ready) == _MOST_READY:
+        return set(told)
+    return {version_id for version_id, count in told.items() if count == MOST_READY_EACH}
 
 
 async def set_clock(pool: ReadPool, clock: PostgresClock, samples: int = 5) -> None:

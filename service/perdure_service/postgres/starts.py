@@ -114,7 +114,7 @@ class StartLane:
                 birth_.start.answer(birth_.change.after)
                 self._context.announce(birth_.change)
             else:
-                self._context.give_back(birth_.change.after, birth_.delivery)
+                self._context.give_back(birth_.delivery)
                 self._tasks.start(self._answer_holder(birth_.start))
 
     async def _commit_singly(self, births: list[_Birth], error: psycopg.DataError) -> None:
@@ -170,5 +170,5 @@ class StartLane:
 
     def _fail(self, births: list[_Birth], error: Exception) -> None:
         for birth_ in births:
-            self._context.give_back(birth_.change.after, birth_.delivery)
+            self._context.give_back(birth_.delivery)
             birth_.start.fail(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from perdure_service.application.end_invocation import EndInvocation
 from perdure_service.domain.decide_invocation import Failed
 from perdure_service.domain.errors import DomainError, Unavailable
 from perdure_service.domain.execution import FailureKind
-from perdure_service.domain.ids import ExecutionId, InvocationId
+from perdure_service.domain.ids import ExecutionId, FunctionVersionId, InvocationId
 from perdure_service.domain.instant import Instant, after
 from perdure_service.domain.operations import ErrorObject
 from perdure_service.ports.clock import Clock
@@ -48,6 +48,16 @@ class Workforce(Protocol):
         ...
 
 
+class ReadyQueue(Protocol):
+    """What hands out invocations, as the watch needs to know it."""
+
+    def offer(self, version_id: FunctionVersionId, id_: ExecutionId) -> None: ...
+
+    def look_left_out(self, version_ids: Collection[FunctionVersionId]) -> None:
+        """More invocations of these are ready: it nudges the watch when it wants them."""
+        ...
+
+
 @dataclass(eq=False)
 class Watch:
     """Runs the look and hands out what it found. Ends leases only after this replica has seen
@@ -61,7 +71,7 @@ class Watch:
     end: EndInvocation
     catalogue: FunctionCatalogue
     workforces: Sequence[Workforce]
-    offer: Callable[[str, ExecutionId], None]
+    queue: ReadyQueue
     letters_are_due: Callable[[], None]
     lease_seconds: int
 
@@ -75,6 +85,10 @@ class Watch:
     def nudge(self) -> None:
         """Look now: another replica has something for this one."""
         self._nudged.set()
+
+    def look_again_soon(self) -> None:
+        """What the last look left out is wanted now."""
+        asyncio.get_running_loop().call_later(_AGAIN_SECONDS, self.nudge)
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -137,7 +151,8 @@ class Watch:
         # One that was served by name when it was last read may have been deployed for a pool.
         await self.catalogue.refresh({ready.function_version_id for ready in found.ready})
         for ready in found.ready:
-            self.offer(ready.function_name, ready.execution_id)
+            self.queue.offer(ready.function_version_id, ready.execution_id)
+        self.queue.look_left_out(found.left_out)
         for id_ in found.closed:
             self.closings.closed_elsewhere(id_)
         self.notices.deliver(found.notices)
