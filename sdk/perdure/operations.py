@@ -247,7 +247,11 @@ class ContextBase:
 
     def wait_program(self, duration: Duration, name: str | None) -> Generator[Any, Any, None]:
         """A wait, for programs."""
-        return self._wait(duration, name)[1]
+        inside = INSIDE.set(self._scope)  # the program that asks for it stands in this context
+        try:
+            return self._wait(duration, name)[1]
+        finally:
+            INSIDE.reset(inside)
 
     # -- guards ----------------------------------------------------------------------------------
 

@@ -161,9 +161,17 @@ class Engine:
                 moved = True
             while self.store.opened:
                 id_, callback = self.store.opened.popleft()
-                if callback.name in self.answers:
-                    self.answers[callback.name](id_, callback)
+                if (answer := self._answer_of(id_, callback)) is not None:
+                    answer(id_, callback)
                     moved = True
+
+    def _answer_of(self, id_: ExecutionId, callback: CallbackRow) -> Answer | None:
+        """By its own name, or by that of the context of a wait_for_callback."""
+        operations = self.store.record(id_).live.operations
+        own = operations.get(callback.operation_id)
+        context = operations.get(own.parent_id) if own is not None and own.parent_id else None
+        names = (callback.name, context.name if context is not None else None)
+        return next((self.answers[name] for name in names if name in self.answers), None)
 
     def _tell(self, notice: Notice) -> None:
         outcome = ChildOutcome.of(self.store.record(notice.child).live)

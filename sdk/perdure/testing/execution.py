@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
+from perdure.exceptions import SerDesError
+from perdure.serdes import deserialize
 from perdure.service_api import ErrorObject
 from perdure.testing.clock import as_datetime
 from perdure.testing.errors import NoSuchOperation, UnexpectedOutcome
@@ -31,9 +33,20 @@ def decoded(text: str | None) -> Any:
         return text
 
 
+def as_written_by_the_sdk(text: str | None) -> Any:
+    """The value whose text that is, if the SDK's own serdes wrote it."""
+    if text is None:
+        return None
+    try:
+        return deserialize(None, text, "", "")
+    except SerDesError:
+        return decoded(text)
+
+
 @dataclass(frozen=True, slots=True)
 class OperationView:
-    """An operation as it is now. `result` is decoded from JSON, `result_text` as it is stored; of
+    """An operation as it is now. `result` is the value, unless a serdes of your own wrote it, and
+    `result_text` the text as it is stored; of
     an operation that failed, `error` tells why. `runs` counts how often a step's function ran to
     its end, also when the service never heard of it; `attempts` those that it knows."""
 
@@ -273,7 +286,7 @@ class DurableExecution:
             parent_id=operation.parent_id,
             attempts=operation.attempt,
             runs=self._runner.runs_of(live.id, operation.id),
-            result=decoded(operation.result),
+            result=as_written_by_the_sdk(operation.result),
             result_text=operation.result,
             error=_error(operation.error),
             started_at=as_datetime(operation.started_at),

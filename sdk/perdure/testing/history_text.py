@@ -13,7 +13,9 @@ from perdure_service.domain.instant import MICROSECONDS
 from perdure_service.domain.shapes import event_shape
 
 _SHOWN_CHARACTERS = 160
-_HIDDEN = frozenset({"StartTimestamp", "EndTimestamp", "RequestId", "ScheduledEndTimestamp"})
+_HIDDEN = frozenset(
+    {"StartTimestamp", "EndTimestamp", "RequestId", "ScheduledEndTimestamp", "CallbackId"}
+)
 
 
 def history_text(record: Record, *, last: int | None = None) -> str:

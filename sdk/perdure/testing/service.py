@@ -34,6 +34,7 @@ from perdure_service.domain.views import (
 )
 
 KEYS = KeyRing({1: b"nothing that a test signs is a secret"}, current=1)
+_INTERRUPTED = "StepInterruptedError"
 _OUTCOMES = (Action.SUCCEED, Action.FAIL, Action.RETRY)
 
 RunKey = tuple[ExecutionId, str]
@@ -50,11 +51,17 @@ class Runs:
 
     def note(self, execution: Execution, updates: Iterable[OperationUpdate]) -> None:
         for update in updates:
-            if update.type is OperationType.STEP and update.action in _OUTCOMES:
+            if _is_outcome_of_a_run(update):
                 self.of_step[execution.id, update.id] += 1
                 known = execution.operations.get(update.id)
                 if known is not None and known.is_closed:
                     self.needless.append(known.name or known.id)
+
+
+def _is_outcome_of_a_run(update: OperationUpdate) -> bool:
+    """False for an at-most-once step that is given up since its process died in it."""
+    interrupted = update.error is not None and (update.error.type or "").endswith(_INTERRUPTED)
+    return update.type is OperationType.STEP and update.action in _OUTCOMES and not interrupted
 
 
 class InMemoryService:

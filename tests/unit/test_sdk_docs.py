@@ -1,0 +1,57 @@
+"""Every code block of docs/sdk runs: the blocks of a page are one file, its tests pass."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from perdure.testing import DurableTestRunner
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted((ROOT / "docs" / "sdk").glob("*.md"))
+_BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def source_of(page: Path) -> str:
+    """The blocks, on the lines on which they stand in the page: errors tell those."""
+    lines: list[str] = []
+    text = page.read_text()
+    for block in _BLOCK.finditer(text):
+        lines += [""] * (text.count("\n", 0, block.start(1)) - len(lines))
+        lines += block[1].splitlines()
+    return "\n".join(lines)
+
+
+@pytest.fixture
+def module(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    page: Path = request.param
+    name = f"page_{page.stem.replace('-', '_')}"
+    made = types.ModuleType(name)
+    monkeypatch.setitem(sys.modules, name, made)  # dataclasses and pickles look for it
+    exec(compile(source_of(page), str(page), "exec"), made.__dict__)  # noqa: S102  # our own pages
+    return made
+
+
+def page_tests(module: types.ModuleType) -> Iterator[types.FunctionType]:
+    for name, value in list(vars(module).items()):
+        if name.startswith("test_"):
+            yield value
+
+
+@pytest.mark.parametrize("module", PAGES, ids=[page.name for page in PAGES], indirect=True)
+def test_the_code_of_a_page_runs_and_its_tests_pass(module: types.ModuleType) -> None:
+    for test in page_tests(module):
+        marks = [mark for mark in getattr(test, "pytestmark", []) if mark.name == "durable"]
+        runner = DurableTestRunner(**(marks[0].kwargs if marks else {}))
+        test(**({"durable": runner} if "durable" in inspect.signature(test).parameters else {}))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_a_page_stands_in_the_index(page: Path) -> None:
+    assert f"(sdk/{page.name})" in (ROOT / "docs" / "README.md").read_text()
