@@ -63,6 +63,7 @@ from perdure_service.postgres.clock import PostgresClock
 from perdure_service.postgres.code import PostgresCode
 from perdure_service.postgres.connection import sqlalchemy_url
 from perdure_service.postgres.dead_letters import PostgresDeadLetters
+from perdure_service.postgres.deletions import PostgresDeletions
 from perdure_service.postgres.durability import refuse, unsafe_settings
 from perdure_service.postgres.embedded import EmbeddedPostgres
 from perdure_service.postgres.function_store import PostgresFunctionStore
@@ -82,6 +83,7 @@ from perdure_service.postgres.reading import ReadPool
 from perdure_service.postgres.search import PostgresSearch
 from perdure_service.postgres.test_events import PostgresTestEvents
 from perdure_service.postgres.worker_register import PostgresWorkerRegister
+from perdure_service.scheduler.deletions import FailDeleted
 from perdure_service.scheduler.log_retention import LogRetention
 from perdure_service.scheduler.notices import Notices
 from perdure_service.scheduler.retention import Retention
@@ -119,6 +121,7 @@ class Service:
     claimer: Claimer
     watch: Watch
     retention: Retention
+    deletions: FailDeleted
     notifier: Notifier | None
     sessions: Sessions
     closings: Closings
@@ -145,6 +148,7 @@ class Service:
                 self.retention,
                 self.log_writer,
                 self.log_retention,
+                self.deletions,
             ):
                 tasks.create_task(service.run())
             if self.notifier is not None:
@@ -212,6 +216,7 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
     targets = DeadLetterTargets(settings.dead_letter_targets)
     post = DeadLetterPost(letters, targets, clock, settings.deliveries)
     notices = Notices(HearChild(log, PostgresNotices(pool), limits))
+    deletions = FailDeleted(PostgresDeletions(pool), log, clock)
     retention = Retention(PostgresGraveyard(url), log, clock)
     watch = Watch(
         look=PostgresLook(pool, clock),
@@ -262,6 +267,7 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
             addresses=resolve,
             configure=Configure(targets),
             clock=clock,
+            on_deleted=deletions.wake,
         ),
         function_settings=FunctionSettings(catalogue, function_store, resolve),
         aliases=ManageAliases(
@@ -308,6 +314,7 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
             claimer=claimer,
             watch=watch,
             retention=retention,
+            deletions=deletions,
             notifier=notifier,
             sessions=sessions,
             closings=closings,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from perdure_service.application.code import ManageCode
@@ -51,6 +52,7 @@ class ManageFunctions:
     addresses: ResolveFunction
     configure: Configure
     clock: Clock
+    on_deleted: Callable[[], None]
 
     async def create(self, new: NewFunction) -> FunctionVersion:
         """$LATEST of a new function, or its version 1. Raises ResourceConflict if the name is
@@ -123,6 +125,7 @@ class ManageFunctions:
         address = self.addresses.parse(function, qualifier)
         if address.qualifier is None:
             await self.store.delete(address.name)
+            self.on_deleted()
         elif is_alias(address.qualifier):
             raise InvalidParameterValue(
                 "Deletion of functions by alias is not currently supported."
@@ -133,6 +136,7 @@ class ManageFunctions:
             )
         else:
             await self.store.delete_version(address.name, address.qualifier)
+            self.on_deleted()
 
     async def get(self, function: str, qualifier: str | None = None) -> ResolvedFunction:
         """The version behind a qualifier, $LATEST if there is none; of an alias its main one."""

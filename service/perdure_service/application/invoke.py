@@ -11,6 +11,7 @@ from perdure_service.application.log_tails import LogTails, TailWish
 from perdure_service.application.new_execution import StartRequest, new_execution
 from perdure_service.application.resolve import ResolvedFunction, ResolveFunction
 from perdure_service.application.served_runtimes import ServedRuntimes
+from perdure_service.domain.decision import NewExecution
 from perdure_service.domain.errors import (
     ExecutionAlreadyStarted,
     InvalidParameterValue,
@@ -18,7 +19,7 @@ from perdure_service.domain.errors import (
     ResourceNotFound,
     Unavailable,
 )
-from perdure_service.domain.execution import Execution, ExecutionStatus, InvokeMode
+from perdure_service.domain.execution import Execution, ExecutionStatus, Identity, InvokeMode
 from perdure_service.domain.folding import utf8_size
 from perdure_service.domain.frozen import frozen
 from perdure_service.domain.functions import FunctionVersion
@@ -131,7 +132,7 @@ class Invoke:
             started = await self.log.start(new, lock)
             if not isinstance(started, Holder):
                 return started
-            existing = await self._read_holder(started)
+            existing = await self._read_holder(started, new, lock)
             if existing is not None:
                 break
         else:
@@ -144,13 +145,27 @@ class Invoke:
             wish.of(existing.id)
         return existing
 
-    async def _read_holder(self, holder: Holder) -> Execution | None:
-        """None if it was deleted since it was found, so that the name is free by now."""
+    async def _read_holder(
+        self, holder: Holder, new: NewExecution, lock: NameLock | None
+    ) -> Execution | None:
+        """None if the name is free by now: the execution was deleted since it was found, or it is
+        of a function of that name that was deleted before this one was created."""
         try:
             existing = await self.log.read(holder.execution_id)
         except ResourceNotFound:
             return None
-        return existing if existing.status is not ExecutionStatus.DELETING else None
+        if existing.status is ExecutionStatus.DELETING:
+            return None
+        if lock is not None and await self._is_of_a_former_function(existing.identity, new):
+            await self.log.free_name(new.identity, lock.name, holder.execution_id)
+            return None
+        return existing
+
+    async def _is_of_a_former_function(self, identity: Identity, new: NewExecution) -> bool:
+        if identity.function_version_id == new.identity.function_version_id:
+            return False
+        function = await self.resolve.catalogue.function(identity.function_name)
+        return identity.started_at < function.created_at
 
     def _lock(self, request: InvokeRequest, version: FunctionVersion) -> NameLock | None:
         """The name, or for an unnamed synchronous call the SDK's id of it: boto3 repeats a call

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from perdure_service.domain.debts import has_open_trigger, owes, updated_operation_ids
 from perdure_service.domain.decide_checkpoint import current_token
+from perdure_service.domain.decide_deleted import function_not_found
 from perdure_service.domain.decide_pause import pause_if_asked
 from perdure_service.domain.decide_time import tick
 from perdure_service.domain.decision import Decision, Draft, Moment, nothing
@@ -22,7 +23,7 @@ from perdure_service.domain.execution import (
 )
 from perdure_service.domain.folding import utf8_size
 from perdure_service.domain.frozen import frozen
-from perdure_service.domain.ids import InvocationId, WorkerId, function_arn
+from perdure_service.domain.ids import InvocationId, WorkerId
 from perdure_service.domain.instant import after
 from perdure_service.domain.limits import Limits, RetryPolicy
 from perdure_service.domain.operations import ErrorObject
@@ -133,12 +134,9 @@ def decide_function_deleted(
     )
     if execution.is_closed or not waits:
         return nothing(execution, None)
-    identity = execution.identity
-    arn = function_arn(identity.account, identity.region, identity.function_name, identity.version)
-    error = ErrorObject(type="ResourceNotFoundException", message=f"Function not found: {arn}")
     draft = Draft(execution, moment)
     draft.note(invocation=None)
-    draft.close(EventType.EXECUTION_FAILED, error=error)
+    draft.close(EventType.EXECUTION_FAILED, error=function_not_found(execution.identity))
     return draft.settle(None)
 
 

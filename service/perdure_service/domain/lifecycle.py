@@ -24,6 +24,7 @@ class Cause(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     OUT_OF_TIME = "out of time"
+    FUNCTION_DELETED = "its function deleted"
 
 
 _S, _C = ExecutionStatus, Cause
@@ -40,6 +41,9 @@ LIFECYCLE: Mapping[tuple[ExecutionStatus, Cause], ExecutionStatus] = {
     (_S.RUNNING, _C.OUT_OF_TIME): _S.TIMED_OUT,
     (_S.PAUSING, _C.OUT_OF_TIME): _S.TIMED_OUT,
     (_S.PAUSED, _C.OUT_OF_TIME): _S.TIMED_OUT,
+    (_S.RUNNING, _C.FUNCTION_DELETED): _S.FAILED,
+    (_S.PAUSING, _C.FUNCTION_DELETED): _S.FAILED,
+    (_S.PAUSED, _C.FUNCTION_DELETED): _S.FAILED,
     (_S.RUNNING, _C.STOP): _S.STOPPED,
     (_S.PAUSING, _C.STOP): _S.STOPPED,
     (_S.PAUSED, _C.STOP): _S.STOPPED,

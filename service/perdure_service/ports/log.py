@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 from perdure_service.domain.decision import Decision, Moment, NewExecution
 from perdure_service.domain.effects import Effects
 from perdure_service.domain.events import Event
-from perdure_service.domain.execution import Execution
+from perdure_service.domain.execution import Execution, Identity
 from perdure_service.domain.frozen import frozen
 from perdure_service.domain.ids import ExecutionId
 from perdure_service.domain.instant import Instant
@@ -107,6 +107,10 @@ class ExecutionLog(Protocol):
 
     async def holder(self, new: NewExecution, lock: NameLock) -> Holder | None:
         """Who holds the name already that `new` would be started under; None if it is free."""
+        ...
+
+    async def free_name(self, identity: Identity, name: str, holder: ExecutionId) -> None:
+        """Take a name of `identity`'s function from `holder`, if it holds it still."""
         ...
 
     async def events(

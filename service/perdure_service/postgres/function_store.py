@@ -66,7 +66,7 @@ class PostgresFunctionStore:
                         name=name,
                         latest_version_id=version.id,
                         region=version.region,
-                        created_at=to_datetime(version.created_at),
+                        created_at=to_datetime(self._clock.now()),
                         tags=dict(tags or {}),
                     )
                 )

@@ -14,7 +14,7 @@ from typing import TypeVar
 from perdure_service.domain.decision import NewExecution
 from perdure_service.domain.errors import ResourceNotFound
 from perdure_service.domain.events import Event
-from perdure_service.domain.execution import Execution
+from perdure_service.domain.execution import Execution, Identity
 from perdure_service.domain.ids import ExecutionId
 from perdure_service.ports.clock import Clock
 from perdure_service.ports.dispatch import Dispatch
@@ -22,7 +22,7 @@ from perdure_service.ports.log import CommitObserver, Decide, Holder, NameLock, 
 from perdure_service.postgres.appends import AppendLane
 from perdure_service.postgres.cache import ExecutionCache
 from perdure_service.postgres.commit_context import MAX_BATCH_ROWS, CommitContext
-from perdure_service.postgres.names import read_holder
+from perdure_service.postgres.names import free_name, read_holder
 from perdure_service.postgres.reading import ExecutionReader, ReadPool
 from perdure_service.postgres.starts import StartLane
 
@@ -33,6 +33,7 @@ class PostgresLog:
     """Implements `ports.log.ExecutionLog`. `run` must be running for writes to go out."""
 
     def __init__(self, url: str, *, pool: ReadPool, cache: ExecutionCache, clock: Clock) -> None:
+        self._pool = pool
         self._pool = pool
         self._reader = ExecutionReader(pool)
         self._cache = cache
@@ -109,6 +110,9 @@ class PostgresLog:
 
     def submit_due(self, id_: ExecutionId, decide: Decide[T]) -> asyncio.Future[Outcome[T]]:
         return self._appends.submit(id_, decide, verify=False, due=True)
+
+    async def free_name(self, identity: Identity, name: str, holder: ExecutionId) -> None:
+        await free_name(self._pool, identity, name, holder)
 
     async def start(self, new: NewExecution, lock: NameLock | None = None) -> Execution | Holder:
         return await self._starts.start(new, lock)

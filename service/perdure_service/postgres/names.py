@@ -19,3 +19,13 @@ async def read_holder(pool: ReadPool, identity: Identity, name: str) -> Holder |
         )
         row = await cursor.fetchone()
     return None if row is None else Holder(ExecutionId(row[0]), bytes(row[1]))
+
+
+async def free_name(pool: ReadPool, identity: Identity, name: str, holder: ExecutionId) -> None:
+    """Take `name` from `holder`, if it holds it still. Raises Unavailable."""
+    async with pool.connection() as connection:
+        await connection.execute(
+            "DELETE FROM execution_name WHERE part = %s AND account = %s AND function_name = %s"
+            " AND name = %s AND execution_id = %s",
+            (identity.part, identity.account, identity.function_name, name, holder),
+        )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from perdure_service.domain.decide_deleted import decide_version_deleted
 from perdure_service.domain.errors import ResourceConflict
 from perdure_service.domain.execution import OUTCOMES, ExecutionStatus, Running
 from perdure_service.domain.lifecycle import LIFECYCLE, Cause
@@ -39,6 +40,10 @@ def suspend(scenario: Scenario) -> None:
         scenario.suspends()
 
 
+def delete_function(scenario: Scenario) -> None:
+    scenario.decide(decide_version_deleted)
+
+
 WAYS: dict[ExecutionStatus, Sequence[Deed]] = {
     S.RUNNING: [],
     S.PAUSING: [pause],
@@ -60,11 +65,12 @@ DEEDS: dict[Cause, Deed] = {
     C.SUCCEEDED: succeed,
     C.FAILED: fail,
     C.OUT_OF_TIME: run_out_of_time,
+    C.FUNCTION_DELETED: delete_function,
 }
 
 ASKED = (C.PAUSE, C.RESUME, C.DELETE)
 WITHOUT_EFFECT = [
-    *itertools.product([*OUTCOMES, S.DELETING], [C.STOP, C.OUT_OF_TIME]),
+    *itertools.product([*OUTCOMES, S.DELETING], [C.STOP, C.OUT_OF_TIME, C.FUNCTION_DELETED]),
     *itertools.product([status for status in S if status is not S.PAUSING], [C.NOTHING_IN_FLIGHT]),
     (S.DELETING, C.DELETE),
 ]

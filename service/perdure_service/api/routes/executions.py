@@ -135,12 +135,14 @@ def router(use_cases: UseCases, list_executions: ListExecutions) -> APIRouter:
         max_items: MaxItemsQuery = DEFAULT_ITEMS,
     ) -> Response:
         found = await use_cases.functions.get(function, qualifier)
+        # One that was deleted before this function was created is another one.
+        since = (await use_cases.function_settings.function(function)).created_at
         query = ExecutionQuery(
             function_name=found.version.function_name,
             version=found.version.version if found.qualifier is not None else None,
             name=name,
             statuses=tuple(statuses or ()),
-            started_after=started_after,
+            started_after=max(since, started_after or since),
             started_before=started_before,
             oldest_first=reverse,
             limit=max_items or DEFAULT_ITEMS,
