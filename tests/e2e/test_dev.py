@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 from tests.support.caller import Caller, names_of
+from tests.support.code import zip_of
 from tests.support.postgres import copy_data_folder
 from tests.support.processes import LoggedProcess
 from tests.support.waiting import eventually
@@ -96,6 +98,24 @@ def test_it_says_how_to_reach_it_and_tells_what_happens(folder: Path) -> None:
 
         process.app.write_text(CODE.replace('"first"', '"second"'))
         eventually(lambda: caller.call("greet:$LATEST", {}).json == ["second", "second"], 20)
+        assert process.stop() == 0
+    _assert_nothing_is_left(folder)
+
+
+def test_what_is_deployed_runs_with_what_is_installed_here(folder: Path) -> None:
+    runtime = f"python3.{sys.version_info.minor}"
+    with dev(folder) as process:
+        caller = process.serve()
+        assert f"Functions that are deployed run with {runtime}" in process.output
+        caller.client.create_function(
+            FunctionName="deployed",
+            Runtime=runtime,
+            Role="arn:aws:iam::000000000000:role/any",
+            Handler="app.handler",
+            Code={"ZipFile": zip_of({"app.py": "def handler(event, context): return event"})},
+            Timeout=60,
+        )
+        assert caller.call("deployed", 7).json == 7
         assert process.stop() == 0
     _assert_nothing_is_left(folder)
 

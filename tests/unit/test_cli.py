@@ -88,7 +88,7 @@ def settings(specs: list[str], plain: list[str]) -> DevSettings:
         node_runtime=None,
     )
     arguments = ServiceArguments("127.0.0.1", 0, Path("/data"), "eu-west-3")
-    return DevSettings(arguments, functions, 1, False)
+    return DevSettings(arguments, functions, (), 1, False)
 
 
 def test_dev_prints_lines_to_paste(handler: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from perdure.cli import options
+from perdure.cli import options, pools
 from perdure.cli.extras import require
 from perdure.cli.lazy import single
 from perdure.cli.output import LinePrinter
@@ -22,7 +22,7 @@ from perdure.cli.running import innermost, stop_signals
 from perdure.cli.service_process import ServiceArguments, ServiceDidNotStart, ServiceProcess
 from perdure.worker.connections import ServiceUrl
 from perdure.worker.functions import ServedFunction
-from perdure.worker.pool import ChildLimits
+from perdure.worker.pool import ChildLimits, Pool
 from perdure.worker.waiting import first_of
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ _GRACE_SECONDS = 10.0
 class DevSettings:
     service: ServiceArguments
     functions: tuple[ServedFunction, ...]
+    pools: tuple[Pool, ...]
     concurrency: int
     reload: bool
 
@@ -54,6 +55,7 @@ def dev(
         ".perdure"
     ),
     region: Annotated[str, typer.Option(help="The region in ARNs.")] = "us-east-1",
+    pool: pools.PoolNames = [],  # noqa: B006  typer copies it
     reload: options.Reload = True,
     concurrency: options.Concurrency = options.DEFAULT_CONCURRENCY,
     plain: options.Plain = [],  # noqa: B006  typer copies it
@@ -66,8 +68,8 @@ def dev(
 ) -> None:
     """Run the service and serve functions, with reload, until Ctrl-C.
 
-    State lives in DIR and survives restarts: executions go on where they were. Without a SPEC
-    there is just the API, and push targets.
+    State lives in DIR and survives restarts: executions go on where they were. Functions that are
+    deployed run as well, with what is installed here or with the pools that are named.
     """
     if not _is_loopback(host):
         raise typer.BadParameter(
@@ -85,10 +87,11 @@ def dev(
         node_runtime=node_runtime,
         dead_letter=dead_letter,
     )
-    require("server", *(["lambda"] if functions else []))
+    require("server", *(["lambda"] if functions or pool else []))
     settings = DevSettings(
         ServiceArguments(host, port, data.expanduser().absolute(), region),
         functions,
+        pools.found_pools(pool, node_runtime) if pool else pools.pools_at_hand(node_runtime),
         concurrency,
         reload,
     )
@@ -154,7 +157,7 @@ class _Dev:
     async def _serve(self, url: ServiceUrl) -> None:
         """Until it is to stop, and everything has been drained."""
         functions = self._settings.functions
-        if not functions:
+        if not functions and not self._settings.pools:
             self._print(banner(url, self._settings))
             await self._stopping.wait()
             return
@@ -166,6 +169,7 @@ class _Dev:
             AgentSettings(
                 service=url,
                 functions=functions,
+                pools=self._settings.pools,
                 limits=ChildLimits(self._settings.concurrency),
                 reload=self._settings.reload,
                 cache=data / "code",
@@ -201,6 +205,9 @@ def banner(url: ServiceUrl, settings: DevSettings) -> list[str]:
         f"  export {variables}",
         "",
     ]
+    if settings.pools:
+        runtimes = ", ".join(pool.runtime.name for pool in settings.pools)
+        lines += [f"  Functions that are deployed run with {runtimes}", ""]
     for function in settings.functions:
         lines += _invocation_lines(url, function)
     return lines

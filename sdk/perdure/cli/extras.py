@@ -14,13 +14,13 @@ _MODULES = {
 EXIT_MISSING_EXTRA = 2
 
 
+def is_installed(extra: str) -> bool:
+    return all(importlib.util.find_spec(module) is not None for module in _MODULES[extra])
+
+
 def require(*extras: str) -> None:
     """End the program with advice unless all of these extras are installed."""
-    missing = [
-        extra
-        for extra in extras
-        if any(importlib.util.find_spec(module) is None for module in _MODULES[extra])
-    ]
+    missing = [extra for extra in extras if not is_installed(extra)]
     if not missing:
         return
     typer.echo(

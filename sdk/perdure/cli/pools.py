@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from perdure.cli.extras import is_installed
 from perdure.worker.bound import BOOT
 from perdure.worker.confinement import (
     Confinements,
@@ -17,8 +19,10 @@ from perdure.worker.confinement import (
     IsolationUnavailable,
     find_confinements,
 )
-from perdure.worker.find_pools import PoolUnavailable, find_pools
+from perdure.worker.find_pools import PROVIDED, PoolUnavailable, find_pools
+from perdure.worker.node_runtime import NodeRuntimeMissing, find_node_runtime
 from perdure.worker.pool import Pool
+from perdure.worker.python_runtime import PythonRuntime
 
 DEFAULT_USERS: Final = "200000-265535"
 _RANGE = re.compile(r"(\d{1,10})-(\d{1,10})")
@@ -56,6 +60,17 @@ def found_pools(texts: Sequence[str], node_runtime: Path | None) -> tuple[Pool, 
         return find_pools(texts, path=os.environ.get("PATH"), node_runtime=named)
     except PoolUnavailable as error:
         raise typer.BadParameter(str(error), param_hint="--pool") from error
+
+
+def pools_at_hand(node_runtime: Path | None) -> tuple[Pool, ...]:
+    """What is here anyway: this Python, Node.js if it was installed, and functions that bring all
+    they need."""
+    if not is_installed("lambda"):
+        return ()
+    names = [PythonRuntime().name, PROVIDED[-1]]
+    with suppress(NodeRuntimeMissing):
+        names.append(find_node_runtime(Path.cwd(), node_runtime, os.environ.get("PATH")).name)
+    return found_pools(names, node_runtime)
 
 
 def confinements(

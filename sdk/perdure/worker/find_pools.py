@@ -13,7 +13,8 @@ from perdure.worker.node_runtime import NodeRuntimeMissing, find_node_runtime
 from perdure.worker.pool import Pool
 from perdure.worker.python_runtime import PythonRuntimeMissing, find_python_runtime, python_runtime
 
-PROVIDED: Final = frozenset({"provided", "provided.al2", "provided.al2023"})
+PROVIDED: Final = ("provided", "provided.al2", "provided.al2023")
+"""The oldest first."""
 
 _PYTHON = re.compile(r"python3\.\d{1,2}")
 _NODE = re.compile(r"nodejs(\d{1,3})\.x")
@@ -65,7 +66,7 @@ def _pool(name: str, named: Path | None, path: str | None, node_runtime: Path | 
         return Pool(BootstrapRuntime(name, named), str(named))
     raise PoolUnavailable(
         f"{name!r} is no runtime of Lambda's: write python3.13, nodejs24.x, "
-        f"{', '.join(sorted(PROVIDED))}, or such as java21=/path/to/bootstrap"
+        f"{', '.join(PROVIDED)}, or such as java21=/path/to/bootstrap"
     )
 
 
