@@ -55,6 +55,7 @@ from perdure_service.dispatch.dead_letters import DeadLetterPost
 from perdure_service.dispatch.dispatchers import Dispatchers
 from perdure_service.dispatch.in_turn import InTurn
 from perdure_service.dispatch.push import PushTargets, replica_card
+from perdure_service.dispatch.push_log import PushLog
 from perdure_service.dispatch.sessions import Sessions
 from perdure_service.postgres.aliases import PostgresAliases
 from perdure_service.postgres.cache import ExecutionCache
@@ -201,11 +202,13 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         tails=tails,
         lease_seconds=settings.lease_seconds,
     )
+    replica = replica_card(socket.gethostname(), os.getpid())
     push = PushTargets(
         end=end,
         envelopes=envelopes,
         catalogue=catalogue,
-        card=replica_card(socket.gethostname(), os.getpid()),
+        log=PushLog(log_writer, tails, clock, replica.id),
+        card=replica,
         lease_seconds=settings.lease_seconds,
     )
     dispatch = Dispatchers([sessions, push])

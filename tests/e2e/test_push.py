@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.support.caller import Caller, story_of
+from tests.support.cloudwatch import events_of, messages_of
 from tests.support.emulator import PATH, Emulator, Handle, push_target
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -108,3 +112,28 @@ def _raise(error: Exception) -> Handle:
         raise error
 
     return handle
+
+
+def test_start_end_and_report_of_a_target_are_logged(caller: Caller, target: str) -> None:
+    answer = caller.client.invoke(FunctionName=target, LogType="Tail", Payload=b"{}")
+    start, end, report = base64.b64decode(answer["LogResult"]).decode().splitlines()
+    assert start.startswith("START RequestId: ")
+    assert end.startswith("END RequestId: ")
+    assert report.startswith(f"REPORT RequestId: {end[15:]}\tDuration: ")
+    eventually(lambda: len(messages_of(caller.url, f"/aws/lambda/{target}")) == 3)
+    assert messages_of(caller.url, f"/aws/lambda/{target}") == [start, end, report]
+
+
+def test_a_target_that_breaks_off_is_logged_in_json_if_asked(
+    caller: Caller, emulator: Emulator
+) -> None:
+    emulator.handle = _raise(ConnectionAbortedError())
+    logging = {"LogFormat": "JSON", "SystemLogLevel": "WARN", "LogGroup": f"own/{uuid.uuid4()}"}
+    name = push_target(caller, emulator.url, LoggingConfig=logging)
+    assert caller.call(name, {}).error == "Unhandled"
+    eventually(lambda: len(events_of(caller.url, logging["LogGroup"])) == 2)
+    events = events_of(caller.url, logging["LogGroup"])
+    assert f"/{name}[$LATEST]" in events[0]["logStreamName"]
+    report = json.loads(events[1]["message"])
+    assert report["type"] == "platform.report"
+    assert report["record"]["status"] == "error"

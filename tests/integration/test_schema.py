@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from perdure_service.postgres.connection import sqlalchemy_url
 from perdure_service.postgres.dead_letters import CLAIM
 from perdure_service.postgres.durability import UnsafePostgres, refuse, unsafe_settings
+from perdure_service.postgres.log_reading import LINES
 from perdure_service.postgres.look import LOOK
 from perdure_service.postgres.migrate import migrate
 from perdure_service.postgres.reading import ReadPool
@@ -36,6 +37,13 @@ INSERT INTO dead_letter (part, execution_id, function_arn, target, event, status
     error_message, closed_at, due_at)
   SELECT n % 4096, gen_random_uuid(), 'f', 't', '', 'FAILED', '', '', now(),
          now() + n * interval '1 second' FROM generate_series(1, 20000) n;
+INSERT INTO log_group (account, name, created_at)
+  SELECT '0', n::text, now() FROM generate_series(1, 10) n;
+INSERT INTO log_stream (group_id, name, created_at)
+  SELECT 1 + n % 10, n::text, now() FROM generate_series(1, 100) n;
+INSERT INTO log_line (group_id, stream_id, at, ingested_at, request_id, execution_id, message)
+  SELECT 1 + n % 10, 1 + n % 100, now() + n * interval '1 ms', now(), gen_random_uuid(),
+         gen_random_uuid(), '' FROM generate_series(1, 20000) n;
 ANALYZE;
 """
 
@@ -119,6 +127,38 @@ def test_a_page_of_history_reads_its_stretch_of_the_log_only(filled: str) -> Non
         " AND event_id > 100 AND event_id <= 200 ORDER BY event_id LIMIT 50"
     )
     assert scans_of(filled, query) == {"event": {"event_pkey"}}
+
+
+@pytest.mark.parametrize(
+    ("where", "order", "index"),
+    [
+        ("l.group_id = 1 AND l.id > 10000", "l.id", "log_line_pkey"),
+        ("l.group_id = 1 AND l.id > 0", "l.id DESC", "log_line_pkey"),
+        (
+            "l.group_id = 1 AND (l.at, l.id) >= (now(), 5)",
+            "l.at, l.id",
+            "log_line_at_idx",
+        ),
+        (
+            "l.stream_id = 1 AND (l.at, l.id) >= (now(), 5) AND (l.at, l.id) < (now(), 900)",
+            "l.at DESC, l.id DESC",
+            "log_line_stream_id_idx",
+        ),
+        (
+            "l.execution_id = '00000000-0000-0000-0000-000000000007' AND l.id > 0",
+            "l.id",
+            "log_line_execution_id_idx",
+        ),
+        (
+            "l.request_id = '00000000-0000-0000-0000-000000000007' AND l.group_id = 1",
+            "l.id",
+            "log_line_request_id_idx",
+        ),
+    ],
+)
+def test_log_lines_are_read_by_index(filled: str, where: str, order: str, index: str) -> None:
+    query = LINES.format(where=where, order=order).replace("%(limit)s", "10")
+    assert scans_of(filled, query)["log_line"] == {index}
 
 
 async def test_a_server_that_may_lose_commits_is_refused(database_url: str) -> None:

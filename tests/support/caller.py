@@ -79,6 +79,7 @@ class Answer:
 
 class Caller:
     def __init__(self, url: str, *, attempts: int = 1, read_timeout_seconds: float = 60) -> None:
+        self.url = url
         self.client = lambda_client(
             url, attempts=attempts, read_timeout_seconds=read_timeout_seconds
         )

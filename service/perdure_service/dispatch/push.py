@@ -15,6 +15,7 @@ from perdure_service.application.end_invocation import EndInvocation
 from perdure_service.application.envelope import Envelopes
 from perdure_service.application.owned_tasks import OwnedTasks
 from perdure_service.application.randomness import random_uuid
+from perdure_service.dispatch.push_log import PushLog
 from perdure_service.domain.decide_invocation import Claim, Delivery, Failed, Returned
 from perdure_service.domain.errors import DomainError, ResourceNotFound
 from perdure_service.domain.execution import Execution, FailureKind, Identity
@@ -50,6 +51,7 @@ class PushTargets:
         end: EndInvocation,
         envelopes: Envelopes,
         catalogue: FunctionCatalogue,
+        log: PushLog,
         card: WorkerCard,
         lease_seconds: int,
         concurrency: int = 64,
@@ -57,6 +59,7 @@ class PushTargets:
         self._end = end
         self._envelopes = envelopes
         self._catalogue = catalogue
+        self._log = log
         self._lease_seconds = lease_seconds
         self._concurrency = concurrency
         self._busy: Counter[FunctionVersionId] = Counter()
@@ -140,7 +143,9 @@ class PushTargets:
                 logger.warning("an invocation of %s was claimed too slowly: again", identity.arn)
                 await self._end.give_back(execution.id, id_)
                 return
+            pushed = self._log.begin(version, execution.id, id_)
             outcome = await self._post(version, identity, id_, payload)
+            pushed.end(outcome)
             await self._report(lambda: self._end(execution.id, id_, outcome))
         except DomainError as error:
             logger.warning("a push invocation of %s was not recorded: %s", identity.arn, error)

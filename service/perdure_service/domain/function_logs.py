@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from perdure_service.domain.errors import InvalidParameterValue
 from perdure_service.domain.frozen import frozen
@@ -17,7 +18,7 @@ from perdure_service.domain.ids import (
     WorkerId,
     is_uuid,
 )
-from perdure_service.domain.instant import Instant
+from perdure_service.domain.instant import MICROSECONDS, Instant
 
 MAX_MESSAGE_BYTES = 1_048_576
 LINE_OVERHEAD_BYTES = 26
@@ -99,6 +100,21 @@ class LogStream:
 def group_of(version: FunctionVersion) -> str:
     """The log group that a function writes to."""
     return version.logging.log_group or f"/aws/lambda/{version.function_name}"
+
+
+def stream_of(version: FunctionVersion, at: Instant, unique: str) -> str:
+    """A stream's name, as Lambda makes them: `unique` is 32 digits. In a group that functions may
+    share, theirs is in it."""
+    own = group_of(version) == f"/aws/lambda/{version.function_name}"
+    day = datetime.fromtimestamp(at // MICROSECONDS, UTC).strftime("%Y/%m/%d")
+    return f"{day}/{'' if own else version.function_name}[{version.version}]{unique}"
+
+
+def iso(at: Instant) -> str:
+    """As Lambda writes times into logs: to the millisecond, in UTC."""
+    seconds, microseconds = divmod(at, MICROSECONDS)
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{microseconds // 1000:03d}Z"
 
 
 def check_group_name(name: str) -> str:

@@ -12,7 +12,7 @@ from perdure_service.ports.function_logs import KeptLine, Place
 from perdure_service.postgres.arrays import Int8s, OneInstant
 from perdure_service.postgres.reading import ReadPool
 
-_LINES = """
+LINES = """
 SELECT l.id, g.name, s.name, l.at, l.message, l.request_id, l.execution_id, l.operation_id,
        l.ingested_at
   FROM log_line l
@@ -99,7 +99,7 @@ class PostgresLogReader:
     async def _lines(
         self, where: Sequence[str], order: str, given: Mapping[str, Any]
     ) -> list[KeptLine]:
-        query = _LINES.format(where=" AND ".join(where), order=order)
+        query = LINES.format(where=" AND ".join(where), order=order)
         async with self._pool.connection() as connection:
             rows = await (await connection.execute(query, given, binary=True)).fetchall()
         return [_line(row) for row in rows]
