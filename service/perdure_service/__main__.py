@@ -97,6 +97,7 @@ def _serve(parsed: argparse.Namespace) -> int:
         from perdure_service.settings import (
             Settings,
             SettingsError,
+            access_keys,
             database_url,
             dead_letter_targets,
             region_is_valid,
@@ -125,6 +126,7 @@ def _serve(parsed: argparse.Namespace) -> int:
         notify=not parsed.no_notify,
         cache_bytes=parsed.cache_mb * 1_048_576,
         dead_letter_targets=targets,
+        s3_keys=access_keys(os.environ),
     )
     if parsed.dev:
         settings = replace(settings, retries=replace(settings.retries, max_init_failures=3))

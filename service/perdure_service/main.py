@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -50,6 +51,8 @@ from perdure_service.application.served_runtimes import ServedRuntimes
 from perdure_service.application.stop import StopExecution
 from perdure_service.application.test_events import ManageTestEvents
 from perdure_service.application.use_cases import UseCases
+from perdure_service.buckets.folder import FolderBuckets
+from perdure_service.buckets.s3 import S3Buckets
 from perdure_service.dispatch.claimer import Claimer
 from perdure_service.dispatch.dead_letters import DeadLetterPost
 from perdure_service.dispatch.dispatchers import Dispatchers
@@ -57,6 +60,8 @@ from perdure_service.dispatch.in_turn import InTurn
 from perdure_service.dispatch.push import PushTargets, replica_card
 from perdure_service.dispatch.push_log import PushLog
 from perdure_service.dispatch.sessions import Sessions
+from perdure_service.domain.http_url import http_url
+from perdure_service.ports.code import CodeSource
 from perdure_service.postgres.aliases import PostgresAliases
 from perdure_service.postgres.cache import ExecutionCache
 from perdure_service.postgres.claims import PostgresClaims
@@ -180,7 +185,7 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
     function_store = PostgresFunctionStore(
         engine, clock, settings.account, settings.region, catalogue
     )
-    code = ManageCode(PostgresCode(engine, clock))
+    code = ManageCode(PostgresCode(engine, clock), _buckets(settings, clock))
     resolve = ResolveFunction(catalogue, settings.account, settings.region)
     closings = Closings(log)
     log_writer = LogWriter(url, clock, settings.account)
@@ -332,6 +337,14 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         await log_pool.close()
         await pool.close()
         await engine.dispose()
+
+
+def _buckets(settings: Settings, clock: PostgresClock) -> CodeSource | None:
+    if settings.s3 is None:
+        return None
+    if http_url(settings.s3) is None:
+        return FolderBuckets(Path(settings.s3))
+    return S3Buckets(settings.s3, settings.region, settings.s3_keys, clock)
 
 
 def _readiness(watch: Watch, clock: PostgresClock, unsafe: list[str]) -> Callable[[], Readiness]:

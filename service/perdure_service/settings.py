@@ -10,6 +10,7 @@ from pathlib import Path
 from perdure_service.domain.http_url import http_url
 from perdure_service.domain.limits import DeliveryPolicy, Limits, LogPolicy, RetryPolicy
 from perdure_service.domain.token_text import TokenText
+from perdure_service.ports.code import AccessKeys
 
 _POSTGRES_SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 _REGION = re.compile(r"(?:eusc-)?[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-[0-9]")
@@ -42,6 +43,8 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     rates: Mapping[str, float] = field(default_factory=dict)
     token_text: TokenText = TokenText.CLIENT
+    s3: str | None = None
+    s3_keys: AccessKeys | None = None
     retries: RetryPolicy = field(default_factory=RetryPolicy)
     deliveries: DeliveryPolicy = field(default_factory=DeliveryPolicy)
     logs: LogPolicy = field(default_factory=LogPolicy)
@@ -68,6 +71,15 @@ def database_url(environment: Mapping[str, str]) -> str | None:
     if url and not url.startswith(_POSTGRES_SCHEMES):
         raise SettingsError("DATABASE_URL must have the form postgresql://user@host/database.")
     return url or None
+
+
+def access_keys(environment: Mapping[str, str]) -> AccessKeys | None:
+    """Those under the names that AWS's SDKs look for; None if there are none."""
+    key_id = environment.get("AWS_ACCESS_KEY_ID")
+    secret = environment.get("AWS_SECRET_ACCESS_KEY")
+    if not key_id or not secret:
+        return None
+    return AccessKeys(key_id, secret, environment.get("AWS_SESSION_TOKEN") or None)
 
 
 def dead_letter_targets(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,6 +12,9 @@ import pytest
 
 from tests.contract.function_calls import create, create_from_zip, sha256_base64, zipped
 from tests.contract.raw_worker import RawWorker
+from tests.contract.running_service import running_service
+from tests.support.caller import lambda_client
+from tests.support.postgres import DatabaseServer
 
 
 def code_of(aws: Any, function: str, qualifier: str = "$LATEST") -> bytes:
@@ -151,3 +155,25 @@ def test_code_may_take_the_place_of_what_a_worker_serves_and_the_other_way(
     assert code_of(aws, function) == new
     worker.register()
     assert "Location" not in aws.get_function(FunctionName=function)["Code"], "it is live again"
+
+
+def test_code_comes_from_a_bucket(
+    database_server: DatabaseServer, template_database: str, tmp_path: Path
+) -> None:
+    (tmp_path / "buckets" / "code").mkdir(parents=True)
+    for name in ("old", "new"):
+        (tmp_path / "buckets" / "code" / f"{name}.zip").write_bytes(zipped(name))
+    with (
+        database_server.clone(template_database) as url,
+        running_service(tmp_path, url, ["--s3", "buckets"]) as service,
+    ):
+        aws = lambda_client(service.url)
+        old = {"S3Bucket": "code", "S3Key": "old.zip"}
+        create_from_zip(aws, "f", Code=old)
+        assert code_of(aws, "f") == zipped("old")
+        new = {"S3Bucket": "code", "S3Key": "new.zip"}
+        aws.update_function_code(FunctionName="f", **new, S3ObjectStorageMode="COPY")
+        assert code_of(aws, "f") == zipped("new")
+        with pytest.raises(aws.exceptions.InvalidParameterValueException, match="NoSuchKey"):
+            aws.update_function_code(FunctionName="f", S3Bucket="code", S3Key="gone.zip")
+        assert code_of(aws, "f") == zipped("new")

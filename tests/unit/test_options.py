@@ -44,6 +44,7 @@ def test_each_can_be_set_by_its_flag_and_by_its_variable() -> None:
         "--rates": "Invoke=2",
         "--log-retention-days": "3",
         "--log-group-mb": "50",
+        "--s3": "https://store.example:9000",
         "--token-text": "old",
     }
     assert set(wanted) == {option.flag for option in OPTIONS}
@@ -55,6 +56,7 @@ def test_each_can_be_set_by_its_flag_and_by_its_variable() -> None:
     assert by_flag.rates == {"Invoke": 2}
     assert by_flag.logs == LogPolicy(retention_days=3, max_group_bytes=50_000_000)
     assert by_flag.token_text is TokenText.OLD
+    assert by_flag.s3 == "https://store.example:9000"
     assert by_flag.retries == RetryPolicy(
         first_delay_seconds=0.5,
         max_delay_seconds=9,
@@ -88,6 +90,8 @@ def test_a_flag_beats_its_variable_and_an_empty_variable_is_none() -> None:
         ("--rates", "Everything=1", "names of durable operations, not 'Everything=1'"),
         ("--rates", "Invoke=0", "rates from 0.01 to 1000000 calls a second, or off"),
         ("--rates", "Invoke", "rates from"),
+        ("--s3", "/nowhere", "--s3 must be the http or https URL .* or a folder, not '/nowhere'"),
+        ("--s3", "s3://bucket", "URL of an S3-compatible store"),
         ("--token-text", "new", "must be one of client, lambda, old, not 'new'"),
     ],
 )

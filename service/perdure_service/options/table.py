@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from perdure_service.domain.token_text import TokenText
-from perdure_service.options.values import delays, one_of, rates, seconds, whole
+from perdure_service.options.values import buckets, delays, one_of, rates, seconds, whole
 
 _MAX_OPERATIONS = 1_000_000
 _MAX_STORED_MB = 10_000
@@ -121,6 +121,14 @@ OPTIONS = (
         "max_group_bytes",
         whole(1, 1_000_000, unit=1_000_000),
         "megabytes of a log group, beyond which its oldest lines go (2000)",
+    ),
+    Option(
+        "--s3",
+        None,
+        "s3",
+        buckets,
+        "where code in buckets is read: the URL of an S3-compatible store, for which "
+        "AWS_ACCESS_KEY_ID and its kin are used, or a folder with one folder per bucket (none)",
     ),
     Option(
         "--token-text",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from enum import StrEnum
+from pathlib import Path
 from typing import TypeVar
 
+from perdure_service.domain.http_url import http_url
 from perdure_service.domain.limits import LAMBDA_RATES, LIMITED_OPERATIONS
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -59,6 +61,16 @@ def one_of(choices: type[Choice]) -> Callable[[str], Choice]:
             raise ValueError(f"one of {', '.join(choices)}") from None
 
     return parse
+
+
+def buckets(text: str) -> str:
+    """The URL of a store, or the path of a folder that is there."""
+    url = http_url(text)
+    if url is not None and not url.query:
+        return text
+    if "://" in text or not Path(text).is_dir():
+        raise ValueError("the http or https URL of an S3-compatible store, or a folder")
+    return text
 
 
 def rates(text: str) -> dict[str, float]:

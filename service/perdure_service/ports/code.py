@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Protocol
 
 from perdure_service.domain.code_archive import CodeArchive
+from perdure_service.domain.frozen import frozen
 
 
 class CodeStore(Protocol):
@@ -21,6 +23,15 @@ class CodeStore(Protocol):
     async def size_bytes(self, sha256: str) -> int | None:
         """None if it is not there."""
         ...
+
+
+@frozen
+class AccessKeys:
+    """Of an S3-compatible store. A session token comes with temporary ones."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
 
 
 class CodeSource(Protocol):
