@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +16,9 @@ from tests.support.command_line import Shell, running_in_terminal
 from tests.support.processes import clean_environment
 from tests.support.service import ServiceProcess
 from tests.support.waiting import eventually
-from tests.support.worker import PERDURE
+from tests.support.worker import PERDURE, running_worker
 
+ORDER = Path(__file__).parents[2] / "examples" / "order" / "lambda_function.py"
 EVENT = '{"orderId": "order-1", "waitSeconds": 1}'
 
 
@@ -123,3 +128,85 @@ def test_who_watches_on_a_terminal_sees_a_table_and_may_leave(
 
 def _event(wait_seconds: int) -> str:
     return json.dumps({"orderId": "order-1", "waitSeconds": wait_seconds})
+
+
+@pytest.fixture
+def order(tmp_path: Path, name: str) -> Path:
+    """The order example in a folder of this test's own, which names the function."""
+    folder = tmp_path / name
+    folder.mkdir()
+    shutil.copy(ORDER, folder / "lambda_function.py")
+    (folder / "notes.md").touch()
+    return folder
+
+
+@pytest.fixture
+def pool(service: ServiceProcess, tmp_path: Path) -> Iterator[str]:
+    """A runtime that a worker offers."""
+    runtime = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    with running_worker(tmp_path / "pool", service.url, [], options=["--pool", runtime]):
+        yield runtime
+
+
+def test_a_folder_is_deployed_run_changed_and_deleted(
+    perdure: Shell, pool: str, order: Path, name: str
+) -> None:
+    first = perdure("deploy", order, "--alias", "live", "--exclude", "*.md", "--env", "STAGE=one")
+    assert first.code == 0, first.errors
+    told = first.errors.splitlines()
+    assert told[0] == name
+    assert {"  published version 1", "  alias live leads to 1", f"  runtime {pool}"} <= set(told)
+    again = perdure("deploy", order, "--alias", "live", "--exclude", "*.md")
+    assert again.errors.splitlines() == [name, "  unchanged"]
+
+    assert perdure("events", "save", name, "first", "-p", EVENT).code == 0
+    result = perdure("invoke", f"{name}:live", "--event", "first")
+    assert (result.code, json.loads(result.output or "{}").get("status")) == (0, "completed")
+
+    (order / "lambda_function.py").write_text(f"{ORDER.read_text()}\n# changed\n")
+    arguments = ("--alias", "live", "--timeout", "20", "--exclude", "*.md", "--json")
+    changed = perdure("deploy", order, *arguments).json[0]
+    assert changed["version"] == "2"
+    whats = [change["what"] for change in changed["changes"]]
+    assert whats == ["timeout in seconds", "code", "published version", "alias live leads to"]
+    listed = perdure("versions", name, "--json").json
+    assert [one["version"] for one in listed["versions"]] == ["$LATEST", "1", "2"]
+    assert [one["version"] for one in listed["aliases"]] == ["2"]
+    (row,) = [one for one in perdure("functions", "--json").json if one["name"] == name]
+    assert (row["published_versions"], row["environment"]) == (2, {"STAGE": "one"})
+    assert len(row["served_by"]) == 1
+    assert any(pool in one for one in perdure("workers").output.splitlines())
+
+    assert perdure("delete", name).code == 2
+    assert perdure("delete", name, "--yes").code == 0
+    assert perdure("versions", name).code == 3
+
+
+def test_a_template_is_deployed(perdure: Shell, order: Path, name: str) -> None:
+    (order.parent / "template.yaml").write_text(
+        "Parameters: {Name: {Type: String}}\n"
+        "Resources:\n  Order:\n    Type: AWS::Serverless::Function\n    Properties:\n"
+        f"      FunctionName: !Ref Name\n      CodeUri: {order.name}\n"
+        "      Runtime: python3.7\n      DurableConfig: {ExecutionTimeout: 60}\n"
+        "      Policies: [AWSLambdaBasicDurableExecutionRolePolicy]\n"
+    )
+    template = ("--template", order.parent / "template.yaml", "--parameter", f"Name={name}")
+    done = perdure("deploy", *template, "--json")
+    assert done.code == 0, done.errors
+    assert done.json[0]["function"]["durable"]["execution_timeout_seconds"] == 60
+    assert "Order.Policies" in done.errors
+    assert "No worker runs python3.7" in done.errors
+    called = perdure("invoke", name)
+    assert called.code == 5
+    assert "python3.7" in called.errors
+
+
+def test_a_folder_that_cannot_be_deployed_changes_nothing(
+    perdure: Shell, order: Path, name: str
+) -> None:
+    (order / "lambda_function.py").write_text("def handler(:\n")
+    refused = perdure("deploy", order, "--json")
+    assert (refused.code, refused.output) == (5, "")
+    assert "is not Python" in json.loads(refused.errors)["message"]
+    assert perdure("versions", name).code == 3
+    assert perdure("deploy", "nowhere").code == 2

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 COMMANDS: Final[Mapping[str, str]] = {
     "dev": "perdure.cli.dev",
     "worker": "perdure.cli.worker",
+    "deploy": "perdure.cli.deploy.command",
     "functions": "perdure.cli.functions",
     "versions": "perdure.cli.versions",
     "delete": "perdure.cli.delete",

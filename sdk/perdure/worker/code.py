@@ -12,7 +12,7 @@ import io
 import os
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,28 +95,35 @@ def _is_virtual_environment(folder: Path) -> bool:
 
 def pack(folder: CodeFolder) -> PackedCode:
     """Blocking. Raises CodeTooLarge as soon as a limit is passed."""
+    return pack_files(folder.files(), _too_large(folder))
+
+
+def pack_files(
+    files: Iterable[tuple[str, Path]], too_large: str, *, compression: int = zipfile.ZIP_STORED
+) -> PackedCode:
+    """Names, in the order of the zip, and what they hold. Blocking. Raises CodeTooLarge with that
+    text as soon as a limit is passed."""
     buffer = io.BytesIO()
-    count = 0
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, path in folder.files():
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for count, (name, path) in enumerate(files, 1):
+            if count > MAX_FILES:
+                raise CodeTooLarge(too_large)
             try:
-                size = path.stat().st_size
+                size = path.stat().st_size if compression == zipfile.ZIP_STORED else 0
                 if buffer.tell() + size > MAX_ZIP_BYTES:
-                    raise CodeTooLarge(_too_large(folder))
+                    raise CodeTooLarge(too_large)
                 content = path.read_bytes()
                 executable = os.access(path, os.X_OK)
             except OSError:
                 continue  # gone since it was listed
             entry = zipfile.ZipInfo(name, _EARLIEST)
+            entry.compress_type = compression
             entry.create_system = 3  # Unix, whatever this machine is
             entry.external_attr = (stat.S_IFREG | (0o755 if executable else 0o644)) << 16
             archive.writestr(entry, content)
-            count += 1
-            if count > MAX_FILES:
-                raise CodeTooLarge(_too_large(folder))
     packed = buffer.getvalue()
     if len(packed) > MAX_ZIP_BYTES:
-        raise CodeTooLarge(_too_large(folder))
+        raise CodeTooLarge(too_large)
     return PackedCode(hashlib.sha256(packed).hexdigest(), packed)
 
 

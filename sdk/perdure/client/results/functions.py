@@ -82,7 +82,7 @@ def function(shape: Mapping[str, Any]) -> Function:
         code_bytes=shape.get("CodeSize"),
         durable=durable_config(shape.get("DurableConfig")),
         environment=dict((shape.get("Environment") or {}).get("Variables") or {}),
-        dead_letter_target=(shape.get("DeadLetterConfig") or {}).get("TargetArn"),
+        dead_letter_target=_dead_letter_target(shape.get("DeadLetterConfig")),
         role=shape.get("Role") or None,
         state=shape.get("State"),
         state_reason=shape.get("StateReason"),
@@ -91,6 +91,14 @@ def function(shape: Mapping[str, Any]) -> Function:
         last_modified=iso_moment(shape["LastModified"]),
         revision_id=shape.get("RevisionId"),
     )
+
+
+def _dead_letter_target(shape: Mapping[str, Any] | None) -> str | None:
+    """An ARN, or a URL, which Perdure shows in the form of an ARN."""
+    target: str | None = (shape or {}).get("TargetArn") or None
+    if target is not None and target.startswith(("arn:aws:http://", "arn:aws:https://")):
+        return target.removeprefix("arn:aws:")
+    return target
 
 
 def function_details(shape: Mapping[str, Any]) -> FunctionDetails:

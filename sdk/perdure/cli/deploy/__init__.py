@@ -1,0 +1,3 @@
+"""`perdure deploy`: a folder or a template becomes functions."""
+
+from __future__ import annotations
