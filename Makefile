@@ -17,7 +17,7 @@ dev: setup ## serve the order example on http://127.0.0.1:8484 until Ctrl-C
 	@$(BIN)/perdure dev examples/order/lambda_function.py $(ARGS)
 
 test: setup ## all tests; ARGS="tests/unit -k token" for some
-	@sh scripts/setup-python-sdks
+	@sh scripts/setup-environments
 	@sh scripts/setup-javascript || true # it says what is missing, and so does every test without it
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.caller import Caller
+from tests.support.languages import JAVASCRIPT, PYTHON, Language
 from tests.support.postgres import DatabaseServer
 from tests.support.service import ServiceProcess, running_service
 from tests.support.worker import WorkerProcess, running_worker
@@ -59,3 +60,24 @@ def name() -> str:
 def file(tmp_path: Path) -> Path:
     """Where a handler notes what it does; it is not there yet."""
     return tmp_path / "notes"
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param(PYTHON, id="python"),
+        pytest.param(JAVASCRIPT, id="javascript", marks=pytest.mark.javascript),
+    ],
+)
+def language(
+    request: pytest.FixtureRequest,
+    service: ServiceProcess,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Language]:
+    """With a worker that offers its runtime, and knows no function."""
+    language: Language = request.param
+    if language is JAVASCRIPT:
+        request.getfixturevalue("node_runtime")
+    folder = tmp_path_factory.mktemp("pool")
+    with running_worker(folder, service.url, [], options=language.options):
+        yield language

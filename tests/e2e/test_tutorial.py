@@ -3,74 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
 from tests.support.caller import Caller, names_of, story_of
 from tests.support.code import zip_of
-from tests.support.javascript import FOLDER
+from tests.support.languages import ROLE, Language
 from tests.support.service import ServiceProcess
 from tests.support.waiting import eventually
-from tests.support.worker import running_worker
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
-ROLE = "arn:aws:iam::000000000000:role/orders"
-
-
-@dataclass(frozen=True, slots=True)
-class Language:
-    """A handler, and what a worker needs to run it. A stand-in is named as one: Lambda's newest
-    Python may not be on this machine."""
-
-    runtime: str
-    handler: str
-    file: Path
-    options: tuple[str, ...]
-
-    def zip(self, status: str = "completed") -> bytes:
-        text = self.file.read_text()
-        assert '"completed"' in text
-        return zip_of({self.file.name: text.replace('"completed"', json.dumps(status))})
-
-
-PYTHON: Final = Language(
-    "python3.14",
-    "lambda_function.lambda_handler",
-    EXAMPLES / "order" / "lambda_function.py",
-    ("--pool", f"python3.14={sys.executable}"),
-)
-JAVASCRIPT: Final = Language(
-    "nodejs24.x",
-    "index.handler",
-    EXAMPLES / "order-js" / "index.mjs",
-    ("--pool", "nodejs24.x", "--node-runtime", str(FOLDER)),
-)
-
-
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(PYTHON, id="python"),
-        pytest.param(JAVASCRIPT, id="javascript", marks=pytest.mark.javascript),
-    ],
-)
-def language(
-    request: pytest.FixtureRequest,
-    service: ServiceProcess,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Language]:
-    """With a worker that offers its runtime, and knows no function."""
-    language: Language = request.param
-    if language is JAVASCRIPT:
-        request.getfixturevalue("node_runtime")
-    folder = tmp_path_factory.mktemp("pool")
-    with running_worker(folder, service.url, [], options=language.options):
-        yield language
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ Serve = Callable[[Path, str], AbstractContextManager[object]]
 NEWEST_PYTHON = "python-3"
 PERDURE = "python-perdure"
 ENVIRONMENTS = Path(__file__).parents[3] / ".venv" / "python-sdks"
-"""Made by scripts/setup-python-sdks."""
+"""Made by scripts/setup-environments."""
 HASTY = ("--timeout", "4")
 BRIEF = ("--execution-timeout", "8")
 PROCESSES = 6
