@@ -13,7 +13,6 @@ from perdure.config import (
     Duration,
     InvokeConfig,
     MapConfig,
-    ParallelBranch,
     ParallelConfig,
     StepConfig,
     WaitForCallbackConfig,
@@ -21,7 +20,7 @@ from perdure.config import (
 from perdure.core.effects import Program
 from perdure.core.pauses import callback_result_program
 from perdure.core.scope import Place
-from perdure.operations import ContextBase, racing
+from perdure.operations import ContextBase, foreign, racing
 from perdure.serdes import SerDes
 from perdure.types import StepContext, WaitForCallbackContext, WaitForConditionCheckContext
 from perdure.waits import WaitForConditionConfig
@@ -90,7 +89,12 @@ class AsyncDurableContext(ContextBase):
 
     def _check_order(self, place: Place) -> None:
         """Two tasks may not take turns: who is first may differ on replay."""
-        task = asyncio.current_task()
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:
+            task = None
+        if task not in self._shells.driver.tasks:
+            raise foreign(place)
         number = self._scope.count
         if self._last is None:
             self._last = {task: (number, place)}
@@ -272,14 +276,14 @@ class AsyncDurableContext(ContextBase):
     @overload
     def parallel(
         self,
-        functions: Sequence[Callable[[Any], T] | ParallelBranch[T]],
+        functions: Sequence[Callable[[Any], T]],
         name: str | None = None,
         config: ParallelConfig | None = None,
     ) -> Operation[BatchResult[T]]: ...
 
     def parallel(
         self,
-        functions: Sequence[Callable[[Any], Any] | ParallelBranch[Any]],
+        functions: Sequence[Callable[[Any], Any]],
         name: str | None = None,
         config: ParallelConfig | None = None,
     ) -> Operation[BatchResult[Any]]:

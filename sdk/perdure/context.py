@@ -22,7 +22,7 @@ from perdure.config import (
 from perdure.core.effects import Program
 from perdure.core.pauses import callback_result_program
 from perdure.core.scope import Place
-from perdure.operations import ContextBase, racing
+from perdure.operations import ContextBase, foreign, racing
 from perdure.serdes import SerDes
 from perdure.shell.kinds import MARK, is_async
 from perdure.types import (
@@ -90,6 +90,9 @@ class DurableContext(ContextBase):
             return self._shells.threads.run(operation)
         place, program = operation
         outer, thread = self._busy, threading.get_ident()
+        if thread not in self._shells.driver.threads:
+            program.close()
+            raise foreign(place)
         if outer is not None and outer[1] != thread:
             program.close()
             raise racing(outer[0], place)
@@ -255,7 +258,7 @@ class DurableContext(ContextBase):
 
     def parallel(
         self,
-        functions: Sequence[Callable[[DurableContext], T] | ParallelBranch[T]],
+        functions: Sequence[Callable[[DurableContext], T]],
         name: str | None = None,
         config: ParallelConfig | None = None,
     ) -> BatchResult[T]:

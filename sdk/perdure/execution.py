@@ -38,8 +38,8 @@ from perdure.service_api import ErrorObject as WireError
 from perdure.shell.branches import Shells
 from perdure.shell.driver import PAGE_ITEMS, Closing, Driver
 from perdure.shell.kinds import is_async
+from perdure.shell.sleeping import watch_for_sleep
 from perdure.shell.tasks import DRIVER, install_task_factory
-from perdure.shell.threads import THREADS
 from perdure.shell.waiters import StrandFuture
 
 E = TypeVar("E")
@@ -57,6 +57,9 @@ class DurableFunction:
     Call it as Lambda does, or let `invoke` run it over any DurableService, which is what workers
     and tests do. It holds nothing between invocations: many may run at the same time.
     """
+
+    __name__: str
+    __qualname__: str
 
     def __init__(
         self, handler: Callable[[Any, Any], Any], service: DurableService | None = None
@@ -82,6 +85,7 @@ class DurableFunction:
         """Run one invocation as Lambda's runtime asks for it, over Lambda's API."""
         from perdure.lambda_transport import run_as_lambda
 
+        _check_event(event)
         return run_as_lambda(self, event, context, self._service)
 
 
@@ -163,6 +167,16 @@ def _check_signature(handler: Any) -> None:
         ) from None
 
 
+def _check_event(event: Any) -> None:
+    """Raises ExecutionError unless it is the event of a durable execution."""
+    if not (isinstance(event, dict) and {"DurableExecutionArn", "CheckpointToken"} <= event.keys()):
+        raise ExecutionError(
+            "This is not the event of a durable execution: the function was called as an ordinary "
+            "one. Create it with a DurableConfig, or run it with `perdure worker`, and invoke it "
+            "through the service."
+        )
+
+
 class _Invocation:
     """One run of a handler, from its event to its answer."""
 
@@ -173,27 +187,21 @@ class _Invocation:
         service: DurableService,
         lambda_context: LambdaContext,
     ) -> None:
-        try:
-            self.arn = event["DurableExecutionArn"]
-            token = event["CheckpointToken"]
-            state = event.get("InitialExecutionState") or {}
-            self.operations: list[Operation] = list(state.get("Operations") or ())
-            self.marker = state.get("NextMarker")
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ExecutionError(
-                "This is not the event of a durable execution: the function was called as an "
-                "ordinary one. Create it with a DurableConfig, or run it with `perdure worker`, "
-                "and invoke it through the service."
-            ) from error
+        _check_event(event)
+        state = event.get("InitialExecutionState") or {}
+        self.arn = event["DurableExecutionArn"]
+        self.operations: list[Operation] = list(state.get("Operations") or ())
+        self.marker = state.get("NextMarker")
         self.function = function
         self.service = service
-        self.token = token
+        self.token = token = event["CheckpointToken"]
         self.lambda_context = lambda_context
         self.driver = Driver(service, token, asyncio.get_running_loop())
         self.shells = Shells(self.driver)
 
     async def run(self) -> InvocationOutput:
         install_task_factory(self.driver.loop)
+        watch_for_sleep()
         try:
             await self._read_pages()
         except ServiceCallFailed as failure:
@@ -261,13 +269,9 @@ class _Invocation:
                 outcome = _Outcome(value=variables.run(self.function.handler, event, context))
             except BaseException as error:
                 outcome = _Outcome(error=error)
-            with driver.lock:
-                driver.leave_thread()
             driver.loop.call_soon_threadsafe(_resolve, ended, outcome)
 
-        with driver.lock:
-            driver.enter_thread()
-        THREADS.run(work)
+        driver.run_in_thread(work)
         outcome: _Outcome = await ended
         return outcome
 

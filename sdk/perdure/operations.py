@@ -120,11 +120,7 @@ class ContextBase:
     def _wait(self, duration: Duration, name: str | None) -> tuple[Place, Program]:
         from perdure.core.pauses import wait_program
 
-        seconds = duration.to_seconds()
-        if not 1 <= seconds <= _MAX_WAIT_SECONDS:
-            raise ValidationError(
-                f"A wait takes from 1 second to {_MAX_WAIT_SECONDS:,} (366 days), not {seconds}."
-            )
+        seconds = _wait_seconds(duration)
         place = self._place("WAIT", "Wait", name)
         return place, wait_program(place, seconds)
 
@@ -211,7 +207,7 @@ class ContextBase:
 
     def _parallel(
         self,
-        functions: Sequence[Callable[[Any], Any] | ParallelBranch[Any]],
+        functions: Sequence[Callable[[Any], Any]],
         name: str | None,
         config: ParallelConfig | None,
     ) -> tuple[Place, Program]:
@@ -246,12 +242,11 @@ class ContextBase:
         return place, child_program(place, body, config)
 
     def wait_program(self, duration: Duration, name: str | None) -> Generator[Any, Any, None]:
-        """A wait, for programs."""
-        inside = INSIDE.set(self._scope)  # the program that asks for it stands in this context
-        try:
-            return self._wait(duration, name)[1]
-        finally:
-            INSIDE.reset(inside)
+        """A wait, for programs that are the code of this context."""
+        from perdure.core.pauses import wait_program
+
+        seconds = _wait_seconds(duration)
+        return wait_program(self._scope.place("WAIT", "Wait", name), seconds)
 
     # -- guards ----------------------------------------------------------------------------------
 
@@ -301,6 +296,15 @@ class ContextBase:
         return WaitForConditionCheckContext(self._logger_of(place, attempt), attempt)
 
 
+def _wait_seconds(duration: Duration) -> int:
+    seconds = duration.to_seconds()
+    if not 1 <= seconds <= _MAX_WAIT_SECONDS:
+        raise ValidationError(
+            f"A wait takes from 1 second to {_MAX_WAIT_SECONDS:,} (366 days), not {seconds}."
+        )
+    return seconds
+
+
 def _name_of(func: Any) -> str | None:
     """Functions made by the decorators are called like what they decorate; others have no name."""
     return getattr(func, "_original_name", None)
@@ -315,6 +319,14 @@ def _check_callable(func: Any, what: str, given: str) -> None:
         raise ValidationError(
             f"{what} must be a function of {given}, not {type(func).__qualname__}.{hint}"
         )
+
+
+def foreign(place: object) -> ConcurrentOperationsError:
+    return ConcurrentOperationsError(
+        f"{place} was asked for at {code_place()}, in a thread or task that is none of this "
+        "context's. Ask for operations in the handler itself, or run the code beside it with "
+        "context.parallel or context.map, and use the context that its function is given."
+    )
 
 
 def racing(first: object, second: object) -> ConcurrentOperationsError:

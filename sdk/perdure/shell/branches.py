@@ -12,7 +12,6 @@ from perdure.shell.driver import Driver
 from perdure.shell.kinds import is_async
 from perdure.shell.strands import ThreadShell
 from perdure.shell.tasks import DRIVER, TaskShell
-from perdure.shell.threads import THREADS
 
 
 class Shells:
@@ -47,10 +46,8 @@ class Shells:
                 driver.running += 1
             driver.on_loop(begin)
         else:
-            context = copy_context()
-            with driver.lock:
-                driver.enter_thread()
-            THREADS.run(lambda: context.run(self._run_thread, crew, branch))
+            variables = copy_context()
+            driver.run_in_thread(lambda: variables.run(self._run_thread, crew, branch))
 
     async def _run_task(self, crew: Crew, branch: Branch) -> None:
         value: Any = None
@@ -73,4 +70,3 @@ class Shells:
             error = raised
         with self.driver.lock:
             self.driver.ended(crew, branch.index, value, error)
-            self.driver.leave_thread()

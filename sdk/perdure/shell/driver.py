@@ -34,6 +34,7 @@ from perdure.service_api import (
     ServiceCallFailed,
 )
 from perdure.shell.idle import are_blocked
+from perdure.shell.threads import THREADS
 from perdure.shell.waiters import Waiter
 
 PAGE_ITEMS = 1_000
@@ -76,6 +77,7 @@ class Driver:
         self.lock = threading.RLock()
         self.replay: Replay
         self.tasks: set[asyncio.Task[Any]] = set()
+        self.threads: set[int] = set()
         self.running = 0
         self.closing: Closing | None = None
         self.failure: CheckpointError | None = None
@@ -350,17 +352,24 @@ class Driver:
         for task in list(self.tasks):
             task.cancel()
 
-    def enter_thread(self) -> None:
-        """(lock) A thread begins to run code of this invocation."""
-        self._threads += 1
-        self.running += 1
+    def run_in_thread(self, work: Callable[[], None]) -> None:
+        """Run code of this invocation in a thread; it must not raise."""
+        with self.lock:
+            self._threads += 1
+            self.running += 1
 
-    def leave_thread(self) -> None:
-        """(lock) It has ended."""
-        self._threads -= 1
-        self.rest()
-        if self._threads == 0 and self._all_threads_left is not None:
-            self.on_loop(self._tell_all_left)
+        def run() -> None:
+            ident = threading.get_ident()
+            self.threads.add(ident)
+            work()
+            with self.lock:
+                self.threads.discard(ident)
+                self._threads -= 1
+                self.rest()
+                if self._threads == 0 and self._all_threads_left is not None:
+                    self.on_loop(self._tell_all_left)
+
+        THREADS.run(run)
 
     def _tell_all_left(self) -> None:
         if self._all_threads_left is not None and not self._all_threads_left.done():

@@ -25,7 +25,6 @@ from perdure.core.scope import INSIDE, Place
 from perdure.exceptions import SuspendExecution
 from perdure.shell.driver import Driver
 from perdure.shell.kinds import is_async
-from perdure.shell.threads import THREADS
 from perdure.shell.waiters import TaskWaiter
 
 _LOG = logging.getLogger("perdure")
@@ -188,12 +187,8 @@ class TaskShell:
             except BaseException as raised:
                 error = raised
             waiter.resolve(error)
-            with driver.lock:
-                driver.leave_thread()
 
-        with driver.lock:
-            driver.enter_thread()
-        THREADS.run(work)
+        driver.run_in_thread(work)
         await waiter.future
         return outcome[0]
 
