@@ -22,7 +22,7 @@ from perdure.worker.service_client import DurableConfig
 from tests.support.worker_service import WorkerService
 
 PYTHON = PythonRuntime()
-_CLIENTS = frozenset({"awslambdaric", "aws-lambda-ric/index.mjs"})
+_CLIENTS = frozenset({"awslambdaric", "aws-lambda-ric/index.mjs", "perdure.in_process"})
 
 
 class Lines:

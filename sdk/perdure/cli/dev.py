@@ -65,6 +65,7 @@ def dev(
     python: options.PythonProgram = None,
     node_runtime: options.NodeRuntimeFolder = None,
     dead_letter: options.DeadLetter = [],  # noqa: B006  typer copies it
+    in_process: options.InProcess = None,
 ) -> None:
     """Run the service and serve functions, with reload, until Ctrl-C.
 
@@ -86,8 +87,10 @@ def dev(
         python=python,
         node_runtime=node_runtime,
         dead_letter=dead_letter,
+        in_process=in_process,
     )
-    require("server", *(["lambda"] if functions or pool else []))
+    needs_clients = bool(pool) or options.needs_runtime_clients(functions)
+    require("server", *(["lambda"] if needs_clients else []))
     settings = DevSettings(
         ServiceArguments(host, port, data.expanduser().absolute(), region),
         functions,

@@ -10,9 +10,11 @@ from typing import Annotated, assert_never
 
 import typer
 
+from perdure.worker.durable_source import is_durable_here
 from perdure.worker.functions import ServedFunction
 from perdure.worker.handler_error import HandlerSpecError
 from perdure.worker.handler_spec import HandlerSpec, Language, parse_handler_specs
+from perdure.worker.in_process_runtime import InProcessRuntime
 from perdure.worker.node_runtime import NodeRuntimeMissing, find_node_runtime
 from perdure.worker.python_runtime import PythonRuntime, PythonRuntimeMissing, python_runtime
 from perdure.worker.runtime import Runtime
@@ -62,6 +64,14 @@ NodeRuntimeFolder = Annotated[
     ),
 ]
 
+InProcess = Annotated[
+    bool | None,
+    typer.Option(
+        "--in-process/--no-in-process",
+        help="Whether one process runs many invocations. By default: of handlers on Perdure's SDK.",
+        show_default=False,
+    ),
+]
 DeadLetter = Annotated[
     list[str],
     typer.Option(
@@ -86,6 +96,7 @@ def served_functions(
     python: Path | None,
     node_runtime: Path | None,
     dead_letter: Sequence[str] = (),
+    in_process: bool | None = None,
 ) -> tuple[ServedFunction, ...]:
     """Raises typer.BadParameter, whose text says what to change."""
     try:
@@ -101,7 +112,13 @@ def served_functions(
     return tuple(
         ServedFunction(
             spec,
-            _runtime(spec, for_python, node_runtime),
+            _runtime(
+                spec,
+                for_python,
+                node_runtime,
+                # A plain function is no durable one: it has a process to itself.
+                False if spec.name in plain else in_process,
+            ),
             None if spec.name in plain else durable,
             timeout,
             dead_letter=targets.get(spec.name, targets.get("")),
@@ -117,10 +134,17 @@ def _python_runtime(named: Path | None) -> PythonRuntime:
         raise typer.BadParameter(str(error), param_hint="--python") from error
 
 
-def _runtime(spec: HandlerSpec, for_python: PythonRuntime, node_runtime: Path | None) -> Runtime:
+def _runtime(
+    spec: HandlerSpec,
+    for_python: PythonRuntime,
+    node_runtime: Path | None,
+    in_process: bool | None,
+) -> Runtime:
     match spec.language:
         case Language.PYTHON:
-            return for_python
+            if in_process is None:
+                in_process = is_durable_here(spec.file, spec.attribute)
+            return InProcessRuntime(for_python) if in_process else for_python
         case Language.NODE:
             named = None if node_runtime is None else node_runtime.expanduser().absolute()
             try:
@@ -144,3 +168,8 @@ def _dead_letter(text: str) -> tuple[str, str]:
     """The function's name, empty for all of them, and where its dead letters go."""
     named = _NAMED.fullmatch(text)
     return (named["name"], named["target"]) if named else ("", text)
+
+
+def needs_runtime_clients(functions: Sequence[ServedFunction]) -> bool:
+    """Whether one of them runs on a runtime client of AWS's."""
+    return not all(isinstance(function.runtime, InProcessRuntime) for function in functions)

@@ -49,6 +49,7 @@ def worker(
     python: options.PythonProgram = None,
     node_runtime: options.NodeRuntimeFolder = None,
     dead_letter: options.DeadLetter = [],  # noqa: B006  typer copies it
+    in_process: options.InProcess = None,
     grace: Annotated[
         float, typer.Option(min=0, help="Seconds for running invocations at the end.")
     ] = 30.0,
@@ -86,8 +87,10 @@ def worker(
         python=python,
         node_runtime=node_runtime,
         dead_letter=dead_letter,
+        in_process=in_process,
     )
-    require("lambda")
+    if pool or options.needs_runtime_clients(functions):
+        require("lambda")
     cache = (cache or _default_cache()).expanduser().absolute()
     found = pools.found_pools(pool, node_runtime)
     from perdure.worker.agent import AgentSettings

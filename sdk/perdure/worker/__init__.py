@@ -5,12 +5,14 @@ runtime        what runs a language: python_runtime, node_runtime, bootstrap_run
 pool, find_pools   runtimes for whatever is deployed
 functions      what is served, and the code that an invocation asks for
 code           a folder as a zip with a hash; unpack, code_cache: back again
-http1          HTTP/1.1 framing      connections  keep-alive connections to the service
+http1          HTTP/1.1 framing      connection, connections   kept alive, to the service
 service_client the worker protocol   link         registered, polling, heartbeating, reporting
 invocation     work and results      lambda_proxy the Lambda API for runtimes
 runtime_session, runtime_api, environment, bound, child, log_capture   one runtime process
 plan           what a process is started as
 child_group, slots   the processes of one plan, of one function
+in_process_runtime, durable_source   functions on Perdure's own SDK
+channel, shared_child, shared_log, shared_slots   their processes, which run many invocations
 live, reload   functions that are served from their folders, and edited
 deployed, places   functions that pools run, and the processes that they share
 launch, confinement, memory   how a process is started and held

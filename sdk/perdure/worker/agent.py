@@ -50,7 +50,9 @@ from perdure.worker.service_client import (
     Registration,
     ServiceClient,
 )
-from perdure.worker.slots import FunctionSlots
+from perdure.worker.shared_child import SharedChild, running_shared_child
+from perdure.worker.shared_log import SharedLog
+from perdure.worker.slots import Slots
 
 AGENT: Final = "perdure"
 """The name under which the agent itself speaks."""
@@ -257,7 +259,29 @@ class _Shift:
             ) as child:
                 yield child
 
-    def finished(self, slots: FunctionSlots, invocation: Invocation, result: Result) -> None:
+    @asynccontextmanager
+    async def start_shared_child(
+        self, plan: ChildPlan, folder: Path, concurrency: int
+    ) -> AsyncIterator[SharedChild]:
+        def show(line: str) -> None:
+            self._say(plan.function_name, line)
+
+        log = SharedLog(
+            plan.function_name,
+            plan.version,
+            plan.memory_mb,
+            plan.logging,
+            put=self._logs.put,
+            show=show,
+        )
+        service = self._settings.service
+        with self._launcher.launch(plan, folder) as launch:
+            async with running_shared_child(
+                plan, folder, launch, concurrency, service, log, self.tasks
+            ) as child:
+                yield child
+
+    def finished(self, slots: Slots, invocation: Invocation, result: Result) -> None:
         if result.outcome is Outcome.INIT_ERROR:
             result = self._logged(invocation, result)
         self._report(invocation, result, slots)
@@ -265,9 +289,12 @@ class _Shift:
     def say(self, function_name: str, text: str) -> None:
         self._say(function_name, text)
 
-    def _report(self, invocation: Invocation, result: Result, slots: FunctionSlots | None) -> None:
+    def _report(self, invocation: Invocation, result: Result, slots: Slots | None) -> None:
         async def report() -> None:
-            await self._link.report(invocation.id, result)
+            if slots is not None and slots.is_free_unreported:
+                await self._link.report_with_a_poll(invocation.id, result)
+            else:
+                await self._link.report(invocation.id, result)
             if slots is not None:
                 slots.release(invocation.id)
             self.freed.set()
@@ -292,11 +319,11 @@ class _Shift:
         log.begin(invocation)
         return log.end(result, None)
 
-    def _slots(self) -> Iterator[FunctionSlots]:
+    def _slots(self) -> Iterator[Slots]:
         yield from self._live.slots.values()
         yield from self._deployed.slots.values()
 
-    def _slots_for(self, invocation: Invocation) -> FunctionSlots | None:
+    def _slots_for(self, invocation: Invocation) -> Slots | None:
         deployment = invocation.deployment
         if deployment is not None and self._deployed.can_run(deployment):
             return self._deployed.slots_for(invocation)

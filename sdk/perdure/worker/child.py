@@ -129,11 +129,12 @@ class Child:
         return "Runtime.OutOfMemory" if self._memory.was_exceeded else "Runtime.ExitError"
 
     def _how(self) -> str:
-        manner = _manner(self._ended.result())
+        manner = manner_of_end(self._ended.result())
         return f"exited with error: {manner}" if manner else "exited without providing a reason"
 
 
-def _manner(status: int) -> str | None:
+def manner_of_end(status: int) -> str | None:
+    """How a process ended, from its exit status; None if it left in peace."""
     if status < 0:
         return f"signal: {(signal.strsignal(-status) or str(-status)).lower()}"
     return f"exit status {status}" if status else None
@@ -231,7 +232,14 @@ async def running_child(
             process = await asyncio.create_subprocess_exec(
                 *launch.command,
                 cwd=folder,
-                env=runtime_environment(launch.users, plan, folder, port=port, log=place),
+                env=runtime_environment(
+                    launch.users,
+                    plan,
+                    folder,
+                    endpoint=f"http://127.0.0.1:{port}",
+                    runtime_api=f"127.0.0.1:{port}",
+                    log=place,
+                ),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output.output.childs_end,
                 stderr=output.output.childs_end,

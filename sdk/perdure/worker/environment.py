@@ -43,10 +43,16 @@ class LogPlace:
 
 
 def runtime_environment(
-    users: Mapping[str, str], plan: ChildPlan, folder: Path, *, port: int, log: LogPlace
+    users: Mapping[str, str],
+    plan: ChildPlan,
+    folder: Path,
+    *,
+    endpoint: str,
+    runtime_api: str | None = None,
+    log: LogPlace,
 ) -> dict[str, str]:
-    """The whole environment. What the user set for AWS stays where it cannot mislead."""
-    endpoint = f"http://127.0.0.1:{port}"
+    """The whole environment. What the user set for AWS stays where it cannot mislead. `endpoint`
+    is where the Lambda API is, `runtime_api` where a runtime of Lambda's gets its work."""
     environment = {
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_LAMBDA_LOG_LEVEL": "INFO",
@@ -62,7 +68,6 @@ def runtime_environment(
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": log.group,
         "AWS_LAMBDA_LOG_STREAM_NAME": log.stream,
-        "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
         "AWS_REGION": plan.region,
         "LAMBDA_TASK_ROOT": str(folder),
         "_HANDLER": plan.handler,
@@ -76,6 +81,9 @@ def runtime_environment(
     for name in ("NO_PROXY", "no_proxy"):
         own = users.get(name)
         environment[name] = f"{own},{_LOOPBACK}" if own else _LOOPBACK
+    environment.pop("AWS_LAMBDA_RUNTIME_API", None)
+    if runtime_api is not None:
+        environment["AWS_LAMBDA_RUNTIME_API"] = runtime_api
     environment.pop("_LAMBDA_TELEMETRY_LOG_FD", None)
     if log.descriptor is not None:
         environment["_LAMBDA_TELEMETRY_LOG_FD"] = str(log.descriptor)

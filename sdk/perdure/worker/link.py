@@ -106,6 +106,17 @@ class ServiceLink:
                 missed = 0
                 self._board.known()
 
+    async def report_with_a_poll(self, invocation_id: InvocationId, result: Result) -> None:
+        """Deliver a result, with a poll if it fits into one; after five minutes in vain it is
+        dropped."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RESULT_SECONDS):
+                if await self._polling.report(invocation_id, result):
+                    return
+                await self.report(invocation_id, result)
+                return
+        self._say(f"the result of {invocation_id} is lost: the service has been away for too long")
+
     async def report(self, invocation_id: InvocationId, result: Result) -> None:
         """Deliver a result; after five minutes in vain it is dropped."""
         now = asyncio.get_running_loop().time

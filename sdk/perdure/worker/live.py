@@ -8,12 +8,14 @@ from typing import Final
 
 from perdure.worker.code import CodeFolder, PackedCode
 from perdure.worker.functions import LiveCode, ServedFunction, read_live_code
+from perdure.worker.in_process_runtime import InProcessRuntime
 from perdure.worker.invocation import Invocation
 from perdure.worker.logging_config import DEFAULT, LoggingConfig
 from perdure.worker.plan import ChildPlan, LiveFolder
 from perdure.worker.reload import edits, forget_byte_code
 from perdure.worker.service_client import FunctionRegistration
-from perdure.worker.slots import FunctionSlots, Workshop
+from perdure.worker.shared_slots import SharedSlots, SharedWorkshop
+from perdure.worker.slots import FunctionSlots, Slots
 
 LATEST: Final = "$LATEST"
 
@@ -28,9 +30,9 @@ class LiveFunctions:
         self._excluded = excluded.union(*(f.runtime.own_folders for f in functions))
         self._code: dict[Path, LiveCode] = {}
         self._functions: dict[str, _LiveFunction] = {}
-        self.slots: dict[str, FunctionSlots] = {}
+        self.slots: dict[str, Slots] = {}
 
-    async def open(self, concurrency: int, workshop: Workshop, say: Say) -> None:
+    async def open(self, concurrency: int, workshop: SharedWorkshop, say: Say) -> None:
         """Read the folders and get ready to serve from them."""
         for served in self._served:
             path = served.spec.folder
@@ -38,7 +40,11 @@ class LiveFunctions:
                 await self._read(path, 0, say)
             function = _LiveFunction(served, self._code)
             self._functions[function.function_name] = function
-            self.slots[function.function_name] = FunctionSlots(function, concurrency, workshop)
+            self.slots[function.function_name] = (
+                SharedSlots(function, concurrency, workshop)
+                if isinstance(served.runtime, InProcessRuntime)
+                else FunctionSlots(function, concurrency, workshop)
+            )
 
     @property
     def folders(self) -> Collection[Path]:

@@ -6,10 +6,12 @@ import asyncio
 import importlib.util
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
-
-from watchfiles import Change, awatch
+from typing import TYPE_CHECKING
 
 from perdure.worker.code import CodeFolder
+
+if TYPE_CHECKING:
+    from watchfiles import Change
 
 CODE_SUFFIXES = frozenset(
     {".py", ".pyi", ".so"}
@@ -26,8 +28,13 @@ async def edits(folder: CodeFolder) -> AsyncIterator[frozenset[Path]]:
     """Changed files of a function's folder, each time it has been quiet for a moment.
 
     The first set is empty: the watch has begun, and what changed before goes unsaid. Raises
-    OSError if the system cannot watch the folder (too many folders in it, mostly).
+    OSError if the system cannot watch the folder (too many folders in it, mostly), or nothing that
+    can watch is installed.
     """
+    try:
+        from watchfiles import awatch
+    except ImportError:
+        raise OSError("watchfiles is not installed: pip install watchfiles") from None
 
     def counts(_: Change, path: str) -> bool:
         changed = Path(path)

@@ -11,7 +11,7 @@ import asyncio
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from perdure.worker.clock import epoch_milliseconds
 from perdure.worker.invocation import Invocation, Result
@@ -65,11 +65,60 @@ class PeakMemory:
             self._status = -1
 
 
-@dataclass(slots=True)
-class _Running:
-    invocation: Invocation
-    began: float
-    tail: _Tail | None
+class InvocationLog:
+    """The lines of one invocation, from START to REPORT."""
+
+    def __init__(
+        self,
+        invocation: Invocation,
+        origin: LogOrigin,
+        logging: LoggingConfig,
+        memory_mb: int,
+        put: Put,
+    ) -> None:
+        self._invocation = invocation
+        self._origin = origin
+        self._logging = logging
+        self._memory_mb = memory_mb
+        self._put = put
+        self._now = asyncio.get_running_loop().time
+        self._began = self._now()
+        self._tail = _Tail() if invocation.log_tail else None
+        at = epoch_milliseconds()
+        if not logging.json:
+            self.keep(at, start_text(invocation))
+        elif logging.wants("INFO"):
+            self.keep(at, start_json(invocation, at))
+
+    def keep(self, at_ms: int, text: str) -> None:
+        self._put(self._origin, at_ms, text)
+        if self._tail is not None:
+            self._tail.add(text)
+
+    def end(self, result: Result, memory: PeakMemory | None, init_ms: float | None) -> Result:
+        """`result`, with the tail of the log if the caller asked for it. Lines may still come."""
+        usage = Usage(
+            duration_ms=(self._now() - self._began) * 1000,
+            memory_mb=self._memory_mb,
+            max_memory_mb=memory.megabytes if memory else 0,
+            init_ms=init_ms,
+        )
+        self._keep_end(result, usage, epoch_milliseconds())
+        tail, self._tail = self._tail, None
+        return result if tail is None else replace(result, log_tail=tail.content())
+
+    def _keep_end(self, result: Result, usage: Usage, at: int) -> None:
+        invocation = self._invocation
+        if not self._logging.json:
+            if (failure := failure_text(invocation, result, at)) is not None:
+                self.keep(at, failure)
+            self.keep(at, end_text(invocation))
+            self.keep(at, report_text(invocation, result, usage))
+            return
+        if (failure := failure_json(invocation, result, at)) is not None:
+            self.keep(at, failure)
+        if self._logging.wants("WARN" if is_failure(result) else "INFO"):
+            self.keep(at, report_json(invocation, result, usage, at))
 
 
 class RuntimeLog:
@@ -94,8 +143,7 @@ class RuntimeLog:
         self._now = asyncio.get_running_loop().time
         self.group = logging.group_of(function_name)
         self.stream = logging.stream_of(function_name, version)
-        self._origin = LogOrigin(self.group, self.stream)
-        self._running: _Running | None = None
+        self._running: InvocationLog | None = None
         self._created_at = self._now()
         self._init_seconds: float | None = None
 
@@ -103,7 +151,10 @@ class RuntimeLog:
         """A message that the process wrote."""
         for line in text.split("\n"):
             self._show(line)
-        self._keep(at_ms, text)
+        if self._running is not None:
+            self._running.keep(at_ms, text)
+        else:
+            self._put(LogOrigin(self.group, self.stream), at_ms, text)
 
     def ready(self) -> None:
         """The process has started, and waits for its first invocation."""
@@ -113,52 +164,19 @@ class RuntimeLog:
     def begin(self, invocation: Invocation) -> None:
         if invocation.logging != self._logging:
             self._follow(invocation.logging)
-        self._origin = LogOrigin(self.group, self.stream, invocation.id, invocation.execution_id)
-        tail = _Tail() if invocation.log_tail else None
-        self._running = _Running(invocation, self._now(), tail)
-        at = epoch_milliseconds()
-        if not self._logging.json:
-            self._keep(at, start_text(invocation))
-        elif self._logging.wants("INFO"):
-            self._keep(at, start_json(invocation, at))
+        origin = LogOrigin(self.group, self.stream, invocation.id, invocation.execution_id)
+        self._running = InvocationLog(invocation, origin, self._logging, self._memory_mb, self._put)
 
     def end(self, result: Result, memory: PeakMemory | None) -> Result:
         """`result`, with the tail of the log if the caller asked for it. What the process writes
         from now on is still counted to this invocation, until the next begins."""
-        running = self._running
-        assert running is not None
-        usage = Usage(
-            duration_ms=(self._now() - running.began) * 1000,
-            memory_mb=self._memory_mb,
-            max_memory_mb=memory.megabytes if memory else 0,
-            init_ms=self._taken_init_ms(),
-        )
-        at = epoch_milliseconds()
-        self._keep_end(running.invocation, result, usage, at)
-        tail, running.tail = running.tail, None
-        return result if tail is None else replace(result, log_tail=tail.content())
-
-    def _keep_end(self, invocation: Invocation, result: Result, usage: Usage, at: int) -> None:
-        if not self._logging.json:
-            if (failure := failure_text(invocation, result, at)) is not None:
-                self._keep(at, failure)
-            self._keep(at, end_text(invocation))
-            self._keep(at, report_text(invocation, result, usage))
-            return
-        if (failure := failure_json(invocation, result, at)) is not None:
-            self._keep(at, failure)
-        if self._logging.wants("WARN" if is_failure(result) else "INFO"):
-            self._keep(at, report_json(invocation, result, usage, at))
+        assert self._running is not None
+        return self._running.end(result, memory, self._taken_init_ms())
 
     def _taken_init_ms(self) -> float | None:
         """For the first invocation only: it is the one that waited for the start."""
         seconds, self._init_seconds = self._init_seconds, 0.0
         return seconds * 1000 if seconds else None
-
-    def _keep(self, at_ms: int, text: str) -> None:
-        self._put(self._origin, at_ms, text)
-        if self._running is not None and self._running.tail is not None:
-            self._running.tail.add(text)
 
     def _follow(self, logging: LoggingConfig) -> None:
         """The function was given another log while this process ran."""

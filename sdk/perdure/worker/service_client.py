@@ -29,7 +29,11 @@ _POLL_SLACK_SECONDS = 10.0
 _INTERPRETER_CHARACTERS = 256
 _DELIVERY_BYTES = 8 * 1024 * 1024
 _JSON: Fields = ((b"content-type", b"application/json"),)
+_POLL: Fields = ((b"content-type", b"application/vnd.perdure.poll"),)
 _BYTES: Fields = ((b"content-type", b"application/octet-stream"),)
+
+
+_NO_RESULTS: Mapping[InvocationId, Result] = {}
 
 
 class UnknownWorker(Exception):
@@ -145,8 +149,10 @@ class ServiceClient:
         offer: Offer,
         confirm: Collection[InvocationId],
         wait_seconds: int,
+        results: Mapping[InvocationId, Result] = _NO_RESULTS,
     ) -> list[Invocation]:
-        """Take up to what is offered, waiting for the first invocation."""
+        """Take up to what is offered, waiting for the first invocation. The service has the
+        `results`, which must be small, when this returns."""
         document: dict[str, Any] = {
             "Free": dict(offer.functions),
             "Confirm": list(confirm),
@@ -157,11 +163,18 @@ class ServiceClient:
                 "Total": offer.pool.total,
                 "Functions": dict(offer.pool.functions),
             }
+        fields, body = _JSON, b""
+        if results:
+            document["Results"] = [
+                {"InvocationId": id_, "Outcome": result.outcome} for id_, result in results.items()
+            ]
+            fields, body = _POLL, b"".join(_frame(result.body) for result in results.values())
+        head = json.dumps(document).encode()
         answer = await self._call(
             b"POST",
             self._worker + b"/poll",
-            _JSON,
-            json.dumps(document).encode(),
+            fields,
+            _frame(head) + body if results else head,
             wait_seconds + _POLL_SLACK_SECONDS,
             max_answer_bytes=(offer.total + 1) * _DELIVERY_BYTES,
         )
@@ -241,6 +254,10 @@ class ServiceClient:
         if answer.status >= 500 or answer.status in (408, 429):
             raise ServiceAway(f"{self.service} answered {answer.status}: {_refusal(answer)}")
         return answer
+
+
+def _frame(content: bytes) -> bytes:
+    return len(content).to_bytes(4, "big") + content
 
 
 def _code(sha256: str) -> bytes:

@@ -8,7 +8,7 @@ invocation is never taken away from it, except by the timeout and at the end of 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Protocol
@@ -25,10 +25,33 @@ _EXTRA_IDLE_SECONDS = 60.0
 """Of the live folder's processes all but one end when they have been idle for this long."""
 _RETURN_SECONDS = 10.0
 """A runtime asks for its next invocation at once; one that does not is stuck."""
-_START_SECONDS = 5.0
+START_SECONDS = 5.0
 """A start that takes longer waits for something: others may use the processor meanwhile."""
 _YOUNG_SECONDS = 10.0
 _LONGEST_PAUSE_SECONDS = 30.0
+
+
+class Slots(Protocol):
+    """Those of one function: its processes, and the invocations that they have."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def held(self) -> Sequence[InvocationId]: ...
+    @property
+    def free(self) -> int: ...
+
+    @property
+    def is_free_unreported(self) -> bool:
+        """Whether the slot of an invocation is free when that has ended, before the service has
+        its result."""
+
+    def warm_up(self) -> None: ...
+    def accept(self, invocation: Invocation) -> None: ...
+    def release(self, invocation_id: InvocationId) -> None: ...
+    def reload(self) -> None: ...
+    def give_up(self) -> None: ...
+    def close(self) -> None: ...
 
 
 class Workshop(Protocol):
@@ -43,7 +66,7 @@ class Workshop(Protocol):
     @property
     def idle_seconds(self) -> float: ...
     def start_child(self, plan: ChildPlan, folder: Path) -> AbstractAsyncContextManager[Child]: ...
-    def finished(self, slots: FunctionSlots, invocation: Invocation, result: Result) -> None: ...
+    def finished(self, slots: Slots, invocation: Invocation, result: Result) -> None: ...
     def say(self, function_name: str, text: str) -> None: ...
 
 
@@ -80,6 +103,10 @@ class FunctionSlots:
     @property
     def name(self) -> str:
         return self._plans.function_name
+
+    @property
+    def is_free_unreported(self) -> bool:
+        return False
 
     @property
     def held(self) -> tuple[InvocationId, ...]:
@@ -252,7 +279,7 @@ class FunctionSlots:
                         self._workshop.start_child(plan, folder)
                     )
                     member.child = child
-                    await child.until_settled(_START_SECONDS)
+                    await child.until_settled(START_SECONDS)
                 member.failure = await child.until_ready(plan.init_seconds)
                 if member.failure is None:
                     self._keep_warm = True

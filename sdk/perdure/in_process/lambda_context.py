@@ -1,0 +1,88 @@
+"""The context object of an invocation, as Lambda's Python runtime makes it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from perdure.worker.clock import epoch_milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class CognitoIdentity:
+    """Nobody calls through Amazon Cognito here."""
+
+    cognito_identity_id: str | None = None
+    cognito_identity_pool_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MobileClient:
+    installation_id: str | None = None
+    app_title: str | None = None
+    app_version_name: str | None = None
+    app_version_code: str | None = None
+    app_package_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientContext:
+    """What the caller of Invoke sent along."""
+
+    custom: Mapping[str, Any]
+    env: Mapping[str, Any]
+    client: MobileClient
+
+    @classmethod
+    def parse(cls, text: str) -> ClientContext | None:
+        """None for what is no JSON object."""
+        try:
+            document = json.loads(text)
+        except ValueError:
+            return None
+        if not isinstance(document, dict):
+            return None
+        client = document.get("client")
+        names = MobileClient.__slots__
+        known = {name: client.get(name) for name in names} if isinstance(client, dict) else {}
+        return cls(document.get("custom") or {}, document.get("env") or {}, MobileClient(**known))
+
+
+@dataclass(frozen=True, slots=True)
+class LambdaContext:
+    aws_request_id: str
+    function_name: str
+    function_version: str
+    invoked_function_arn: str
+    memory_limit_in_mb: str
+    log_group_name: str
+    log_stream_name: str
+    deadline_ms: int
+    trace_id: str | None = None
+    tenant_id: str | None = None
+    client_context: ClientContext | None = None
+    identity: CognitoIdentity = field(default_factory=CognitoIdentity)
+
+    def get_remaining_time_in_millis(self) -> int:
+        return max(0, self.deadline_ms - epoch_milliseconds())
+
+
+def lambda_context(run: Mapping[str, Any]) -> LambdaContext:
+    """From a Run message, which has come now."""
+    client_context = run.get("ClientContext")
+    return LambdaContext(
+        aws_request_id=run["InvocationId"],
+        function_name=os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+        function_version=os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
+        invoked_function_arn=run["FunctionArn"],
+        memory_limit_in_mb=os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", ""),
+        log_group_name=os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME", ""),
+        log_stream_name=os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME", ""),
+        deadline_ms=epoch_milliseconds() + int(run["TimeoutSeconds"] * 1000),
+        trace_id=run.get("TraceId"),
+        tenant_id=run.get("TenantId"),
+        client_context=ClientContext.parse(client_context) if client_context else None,
+    )

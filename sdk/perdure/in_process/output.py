@@ -1,0 +1,122 @@
+"""What invocations print and log, told apart although they share a process.
+
+A line that is written while an invocation runs, in its task or in a thread of its, goes to the
+agent with the invocation's id. What nobody is known to have written goes to the process' output.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, Final, TextIO
+
+CURRENT: Final[ContextVar[str | None]] = ContextVar("invocation", default=None)
+"""The id of the invocation that this code runs for."""
+
+Write = Callable[[str, str], None]
+"""Takes an invocation's id and a message of it. It may be called by any thread."""
+
+_OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "aws_request_id"}
+
+
+class InvocationOutput(io.TextIOBase):
+    """Stands in for sys.stdout or sys.stderr."""
+
+    encoding = "utf-8"
+
+    def __init__(self, write: Write, otherwise: TextIO) -> None:
+        self._write = write
+        self._otherwise = otherwise
+        self._unfinished: dict[str, str] = {}
+
+    def write(self, text: str, /) -> int:
+        invocation = CURRENT.get()
+        if invocation is None:
+            return self._otherwise.write(text)
+        written, newline, rest = (self._unfinished.pop(invocation, "") + text).rpartition("\n")
+        if newline:
+            self._write(invocation, written)
+        if rest:
+            self._unfinished[invocation] = rest
+        return len(text)
+
+    def ended(self, invocation: str) -> None:
+        """It writes no more: what is left is its last line."""
+        if rest := self._unfinished.pop(invocation, ""):
+            self._write(invocation, rest)
+
+    def flush(self) -> None:
+        self._otherwise.flush()
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return False
+
+    def fileno(self) -> int:
+        return self._otherwise.fileno()
+
+
+class _LogHandler(logging.Handler):
+    def __init__(self, write: Write) -> None:
+        super().__init__()
+        self._write = write
+
+    def emit(self, record: logging.LogRecord) -> None:
+        invocation = CURRENT.get()
+        record.aws_request_id = invocation or ""
+        try:
+            text = self.format(record)
+            if invocation is None:
+                sys.stderr.write(text + "\n")
+            else:
+                self._write(invocation, text)
+        except Exception:
+            self.handleError(record)
+
+
+class _JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        at = self.formatTime(record, "%Y-%m-%dT%H:%M:%S")
+        fields: dict[str, Any] = {
+            "timestamp": f"{at}.{int(record.msecs):03d}Z",
+            "level": record.levelname,
+            "message": record.msg
+            if isinstance(record.msg, dict) and not record.args
+            else record.getMessage(),
+            "logger": record.name,
+            "requestId": vars(record)["aws_request_id"],
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            fields["errorType"] = type(record.exc_info[1]).__name__
+            fields["errorMessage"] = str(record.exc_info[1])
+            fields["stackTrace"] = traceback.format_tb(record.exc_info[2])
+        fields |= {name: value for name, value in vars(record).items() if name not in _OWN_FIELDS}
+        return json.dumps(fields, ensure_ascii=False, default=str)
+
+
+def take_over_output(write: Write) -> tuple[InvocationOutput, InvocationOutput]:
+    """From now on `write` gets what invocations print. Logging is formatted as Lambda does it."""
+    out, err = InvocationOutput(write, sys.stdout), InvocationOutput(write, sys.stderr)
+    sys.stdout, sys.stderr = out, err
+    handler = _LogHandler(write)
+    if os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON":
+        formatter: logging.Formatter = _JsonFormatter()
+        logging.getLogger().setLevel(os.environ.get("AWS_LAMBDA_LOG_LEVEL") or "INFO")
+    else:
+        formatter = logging.Formatter(
+            "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s",
+            "%Y-%m-%dT%H:%M:%S",
+        )
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    logging.getLogger().addHandler(handler)
+    return out, err
