@@ -15,7 +15,7 @@ from perdure.worker.bootstrap_runtime import BootstrapRuntime
 from perdure.worker.confinement import Isolation, IsolationUnavailable, find_confinements
 from perdure.worker.pool import Pool
 from tests.support.agent import agent_of
-from tests.support.bootstraps import PYTHON, SHELL
+from tests.support.bootstraps import JAVA, PYTHON, SHELL
 from tests.support.code import zip_of
 from tests.support.worker_service import WorkerService
 
@@ -82,6 +82,24 @@ async def test_one_program_can_run_the_functions_of_another_runtime(
     async with agent_of(service, [], tmp_path, concurrency=2, pools=[pool]):
         answer = (await service.call("order", 1, **deployed)).json
     assert (answer["event"], answer["handler"]) == (1, "app.Handler::run")
+
+
+@pytest.mark.skipif(shutil.which("javac") is None, reason="needs a JDK, of 11 or later")
+async def test_java_runs_by_a_bootstrap_for_all_its_functions(
+    service: WorkerService, tmp_path: Path
+) -> None:
+    program = tmp_path / "java-bootstrap"
+    program.write_text('#!/bin/sh\nexec java "$LAMBDA_TASK_ROOT/Function.java"\n')
+    program.chmod(0o755)
+    code = zip_of({"Function.java": JAVA})
+    deployed = service.deploy(code, "java21", Handler="app.Handler", MemorySize=512)
+    pool = Pool(BootstrapRuntime("java21", program), str(program))
+    async with agent_of(service, [], tmp_path, concurrency=2, pools=[pool]):
+        event, handler, version = (
+            await service.call("order", {"a": 1}, timeout_seconds=60, **deployed)
+        ).json
+    assert (event, handler) == ({"a": 1}, "app.Handler")
+    assert version >= 11
 
 
 @pytest.fixture

@@ -52,3 +52,29 @@ while True:
     }}
     call("POST", answer.headers["Lambda-Runtime-Aws-Request-Id"] + "/response", json.dumps(body))
 """
+
+JAVA: Final = r"""
+import java.net.URI;
+import java.net.http.*;
+import java.net.http.HttpResponse.BodyHandlers;
+
+/** Answers each event with itself, its handler and the version of Java. */
+public class Function {
+    public static void main(String[] arguments) throws Exception {
+        var client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+        var api = "http://" + System.getenv("AWS_LAMBDA_RUNTIME_API")
+            + "/2018-06-01/runtime/invocation/";
+        while (true) {
+            var next = HttpRequest.newBuilder(URI.create(api + "next")).build();
+            var work = client.send(next, BodyHandlers.ofString());
+            var id = work.headers().firstValue("lambda-runtime-aws-request-id").orElseThrow();
+            var answer = "[" + work.body() + ", \"" + System.getenv("_HANDLER") + "\", "
+                + Runtime.version().feature() + "]";
+            var post = HttpRequest.newBuilder(URI.create(api + id + "/response"))
+                .POST(HttpRequest.BodyPublishers.ofString(answer)).build();
+            client.send(post, BodyHandlers.ofString());
+        }
+    }
+}
+"""
+"""Without AWS's runtime client for Java, which comes from Maven's repositories only."""
