@@ -14,10 +14,13 @@ from typing import Any
 import httpx
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.contract.raw_worker import RawWorker
 from tests.contract.running_service import RunningService
 from tests.support.caller import logs_client
+from tests.support.wild_json import LIMITED, values
 
 T0 = time.time_ns() // 1_000_000 - 3_600_000  # noqa: TID251  lines of long ago are thrown away
 
@@ -279,6 +282,14 @@ class TestGroups:
         )
         names = [stream["logStreamName"] for page in newest for stream in page["logStreams"]]
         assert names == [f"s{n}" for n in range(4, -1, -1)]
+        last_names = logs.describe_log_streams(
+            logGroupName=shipper.group, logStreamNamePrefix="s", descending=True, limit=2
+        )
+        assert [one["logStreamName"] for one in last_names["logStreams"]] == ["s4", "s3"]
+        with pytest.raises(logs.exceptions.InvalidParameterException, match="LastEventTime"):
+            logs.describe_log_streams(
+                logGroupName=shipper.group, logStreamNamePrefix="s", orderBy="LastEventTime"
+            )
 
     def test_a_group_is_made_once_and_deleted_with_its_lines(
         self, logs: Any, shipper: Shipper
@@ -367,6 +378,80 @@ class TestGroups:
         assert (broken.status_code, broken.json()["__type"]) == (400, "InvalidParameterException")
 
 
+@dataclass(frozen=True, slots=True)
+class WildCall:
+    """A call of CloudWatch Logs as nobody should make it."""
+
+    operation: str
+    body: bytes
+
+
+MEMBERS = [
+    "logGroupName",
+    "logGroupIdentifier",
+    "logStreamName",
+    "logStreamNames",
+    "logStreamNamePrefix",
+    "logEvents",
+    "filterPattern",
+    "nextToken",
+    "limit",
+    "startTime",
+    "endTime",
+    "orderBy",
+    "descending",
+    "retentionInDays",
+    "resourceArn",
+]
+OPERATIONS = [
+    "DescribeLogGroups",
+    "DescribeLogStreams",
+    "GetLogEvents",
+    "FilterLogEvents",
+    "CreateLogGroup",
+    "CreateLogStream",
+    "PutLogEvents",
+    "DeleteLogGroup",
+    "DeleteLogStream",
+    "PutRetentionPolicy",
+    "DeleteRetentionPolicy",
+    "ListTagsForResource",
+    "ListTagsLogGroup",
+]
+LIKELY = {
+    "logGroupName": st.just("wild/group"),
+    "logStreamName": st.just("s"),
+    "nextToken": st.sampled_from(
+        ["f/" + "9" * 40, "b/" + "0" * 40, "WzEsMl0=", "WyJhIl0=", "bnVsbA==", "é", "W10="]
+    ),
+    "filterPattern": st.sampled_from(["{ $.a = 1 }", "{ $", '"', "?a -b", "[w]", "{}" * 99]),
+    "limit": st.integers(-1, 10_001),
+    "startTime": st.integers(-1, 2**64),
+    "orderBy": st.just("LastEventTime"),
+}
+
+
+@st.composite
+def wild_calls(draw: st.DrawFn) -> WildCall:
+    named = ["logGroupName", "logStreamName"]
+    names = draw(st.lists(st.sampled_from(MEMBERS), max_size=6, unique=True))
+    likely = [name for name in [*named, *names] if name in LIKELY]
+    body = {name: draw(values) for name in names}
+    body |= {name: draw(LIKELY[name]) for name in likely if draw(st.integers(0, 4))}
+    return WildCall(draw(st.sampled_from(OPERATIONS)), json.dumps(body).encode())
+
+
+@settings(LIMITED, max_examples=4 * LIMITED.max_examples)
+@given(call=wild_calls())
+def test_whatever_is_sent_is_answered_or_refused(http: httpx.Client, call: WildCall) -> None:
+    answer = http.post(
+        "/", headers={"x-amz-target": f"Logs_20140328.{call.operation}"}, content=call.body
+    )
+    assert answer.status_code in (200, 400), answer.text
+    if answer.status_code == 400:
+        assert set(answer.json()) == {"__type", "message"}
+
+
 class TestAttribution:
     def test_an_execution_has_the_lines_of_all_its_invocations(
         self, http: httpx.Client, worker: RawWorker, shipper: Shipper, aws: Any
@@ -390,6 +475,15 @@ class TestAttribution:
         more = http.get(path, params={"after": page["cursor"]}).json()
         assert more == {"lines": [], "cursor": page["cursor"]}
         worker.succeed(delivered)
+
+    def test_the_log_outlives_the_function(
+        self, http: httpx.Client, worker: RawWorker, shipper: Shipper, aws: Any, logs: Any
+    ) -> None:
+        shipper.ship("kept")
+        aws.delete_function(FunctionName=worker.function)
+        assert filtered(logs, shipper.group) == ["kept"]
+        page = http.get(f"/v1/functions/{worker.function}/logs").json()
+        assert [line["message"] for line in page["lines"]] == ["kept"]
 
     def test_lines_are_waited_for(self, http: httpx.Client, shipper: Shipper) -> None:
         shipper.ship("one", "two", "three")

@@ -23,7 +23,7 @@ from perdure.worker.service_client import ServiceRefused, UnknownWorker
 MAX_WAITING_BYTES: Final = 8 * 1024 * 1024
 """What may wait here; beyond it the oldest lines go."""
 
-_BATCH_BYTES = 512 * 1024
+_BATCH_BYTES = 256 * 1024
 _LINGER_SECONDS = 0.2
 """A line waits so long for others: one request for many."""
 _LINE_BYTES = 64

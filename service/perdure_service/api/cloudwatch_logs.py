@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from perdure_service.api.asgi import Answer, header
+from perdure_service.api.asgi import Answer, ClientGone, header
 from perdure_service.api.hot import Exchange
 from perdure_service.api.wire.cloudwatch_logs import (
     BODIES,
@@ -94,6 +94,11 @@ class CloudWatchLogs:
             return Answer(200, await self._answer(target, exchange), content_type=_JSON_1_1)
         except DomainError as error:
             return _refused(target, error)
+        except ClientGone:
+            raise
+        except Exception:
+            logger.exception("failed: %.100s", target)
+            return _error(500, "InternalFailure", "The service failed; its log says why.")
 
     async def _answer(self, target: str, exchange: Exchange) -> bytes:
         service, _, name = target.partition(".")
@@ -192,5 +197,9 @@ def _refused(target: str, error: DomainError) -> Answer:
         (500, "ServiceUnavailableException"),
     )
     logger.info("refused: %.100s: %d %s: %.500s", target, status, code, error.message)
-    body = to_json({"__type": code, "message": error.message})
+    return _error(status, code, error.message)
+
+
+def _error(status: int, code: str, message: str) -> Answer:
+    body = to_json({"__type": code, "message": message})
     return Answer(status, body, ((b"x-amzn-errortype", code.encode()),), _JSON_1_1)

@@ -154,7 +154,9 @@ class ReadLogEvents:
             return [stream.id for stream in streams]
         if not prefix:
             return None
-        streams = await self.groups.streams(group, prefix=prefix, after="", limit=_MAX_STREAMS + 1)
+        streams = await self.groups.streams(
+            group, prefix=prefix, after=None, limit=_MAX_STREAMS + 1
+        )
         if len(streams) > _MAX_STREAMS:
             raise InvalidParameterValue(
                 f"More than {_MAX_STREAMS} streams begin with '{prefix}': give a longer prefix."

@@ -88,24 +88,25 @@ class ManageLogGroups:
         token: str | None,
         limit: int,
     ) -> StreamPage:
-        """By name, or by the time of the last line. By name only ascending."""
+        """By name, or by the time of the last line."""
         if by_time and prefix:
             raise InvalidParameterValue("Cannot order by LastEventTime with a logStreamNamePrefix.")
         group = await self.groups.group(group_name)
-        if by_time or (descending and not prefix):
-            found = await self.groups.newest_streams(
+        if by_time:
+            found = await self.groups.streams_by_time(
                 group,
                 after=token_time(token) if token else None,
                 limit=limit + 1,
-                oldest_first=not descending,
+                descending=descending,
             )
             ends = [(stream.last_at or stream.created_at, stream.id) for stream in found[:limit]]
             return StreamPage(found[:limit], page_token(*ends[-1]) if len(found) > limit else None)
         found = await self.groups.streams(
             group,
             prefix=prefix or "",
-            after=token_text(token) if token else "",
+            after=token_text(token) if token else None,
             limit=limit + 1,
+            descending=descending,
         )
         shown = found[:limit]
         return StreamPage(shown, page_token(shown[-1].name) if len(found) > limit else None)

@@ -32,7 +32,6 @@ RETENTION_DAYS = (
 _GROUP_NAME = re.compile(r"[.\-_/#A-Za-z0-9]{1,512}", re.ASCII)
 _STREAM_NAME = re.compile(r"[^:*\x00]{1,512}")
 _EXECUTION_ARN = re.compile(EXECUTION_ARN_PATTERN, re.ASCII)
-_TOLD = (b'"executionArn"', b'"durableExecutionArn"', b'"operationId"', b'"requestId"')
 _MAX_OPERATION_ID = 64
 
 
@@ -141,7 +140,7 @@ def attributed(line: LogLine) -> LogLine:
     """`line` with what it tells of itself, if it is a structured one: the loggers of AWS's SDKs
     write requestId, executionArn and operationId. What it does not tell stays as it is."""
     message = line.message
-    if not any(told in message for told in _TOLD):
+    if b'Id"' not in message and b'Arn"' not in message:
         return line
     # Node.js' text format has time, request id and level before the JSON.
     start = message.find(b"{")

@@ -119,15 +119,21 @@ class LogGroups(Protocol):
     async def stream(self, group: LogGroup, name: str) -> LogStream: ...
 
     async def streams(
-        self, group: LogGroup, *, prefix: str, after: str, limit: int
+        self,
+        group: LogGroup,
+        *,
+        prefix: str,
+        after: str | None,
+        limit: int,
+        descending: bool = False,
     ) -> list[LogStream]:
         """By name."""
         ...
 
-    async def newest_streams(
-        self, group: LogGroup, *, after: tuple[Instant, int] | None, limit: int, oldest_first: bool
+    async def streams_by_time(
+        self, group: LogGroup, *, after: tuple[Instant, int] | None, limit: int, descending: bool
     ) -> list[LogStream]:
-        """By their last line, newest first unless told."""
+        """By their last line."""
         ...
 
     async def named_streams(self, group: LogGroup, names: Sequence[str]) -> list[LogStream]: ...

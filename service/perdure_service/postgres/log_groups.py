@@ -24,10 +24,12 @@ _STREAM = (
 )
 _ONE_STREAM = f"{_STREAM} AND name = %(name)s"
 _NAMED_STREAMS = f"{_STREAM} AND name = ANY(%(names)s)"
-_STREAMS = (
+_BY_NAME = (
     f"{_STREAM} AND starts_with(name, %(prefix)s)"
-    ' AND name COLLATE "C" > %(after)s ORDER BY name COLLATE "C" LIMIT %(limit)s'
+    ' AND name COLLATE "C" {than} %(after)s ORDER BY name COLLATE "C" {order} LIMIT %(limit)s'
 )
+_FIRST_BY_NAME = _BY_NAME.format(than=">", order="ASC")
+_LAST_BY_NAME = _BY_NAME.format(than="<", order="DESC")
 _BY_TIME = (
     f"{_STREAM} AND (coalesce(last_at, created_at), id) {{than}} (%(at)s, %(id)s)"
     " ORDER BY coalesce(last_at, created_at) {order}, id {order} LIMIT %(limit)s"
@@ -50,6 +52,7 @@ _FIRST = Instant(0)
 _LAST = Instant(253_402_300_799_000_000)
 """The end of the year 9999."""
 _LARGEST_ID = 2**63 - 1
+_LAST_NAME = "\U0010ffff"
 
 
 class PostgresLogGroups:
@@ -81,16 +84,25 @@ class PostgresLogGroups:
         return LogStream(*rows[0])
 
     async def streams(
-        self, group: LogGroup, *, prefix: str, after: str, limit: int
+        self,
+        group: LogGroup,
+        *,
+        prefix: str,
+        after: str | None,
+        limit: int,
+        descending: bool = False,
     ) -> list[LogStream]:
+        if after is None:
+            after = _LAST_NAME if descending else ""
+        query = _LAST_BY_NAME if descending else _FIRST_BY_NAME
         given = {"group": group.id, "prefix": prefix, "after": after, "limit": limit}
-        return [LogStream(*row) for row in await self._rows(_STREAMS, given)]
+        return [LogStream(*row) for row in await self._rows(query, given)]
 
-    async def newest_streams(
-        self, group: LogGroup, *, after: tuple[Instant, int] | None, limit: int, oldest_first: bool
+    async def streams_by_time(
+        self, group: LogGroup, *, after: tuple[Instant, int] | None, limit: int, descending: bool
     ) -> list[LogStream]:
-        at, id_ = after or ((_FIRST, 0) if oldest_first else (_LAST, _LARGEST_ID))
-        query = _OLDEST_FIRST if oldest_first else _NEWEST_FIRST
+        at, id_ = after or ((_LAST, _LARGEST_ID) if descending else (_FIRST, 0))
+        query = _NEWEST_FIRST if descending else _OLDEST_FIRST
         given = {"group": group.id, "at": OneInstant(at), "id": id_, "limit": limit}
         return [LogStream(*row) for row in await self._rows(query, given)]
 

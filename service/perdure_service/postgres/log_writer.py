@@ -19,6 +19,7 @@ from perdure_service.domain.function_logs import (
     LINE_OVERHEAD_BYTES,
     LogBatch,
     LogChunk,
+    LogLine,
     attributed,
 )
 from perdure_service.domain.ids import WorkerId
@@ -33,7 +34,8 @@ logger = logging.getLogger(__name__)
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 
 _MAX_WAITING = 10_000
-_MAX_FLUSH_BYTES = 4 * 1024 * 1024
+_MAX_FLUSH_BYTES = 1024 * 1024
+_LINES_AT_ONCE = 500
 _FLUSH_SECONDS = 30.0
 _FUTURE_SECONDS = 300.0
 """A worker's clock may be so far ahead; a line that claims more is of now."""
@@ -256,7 +258,7 @@ class LogWriter:
             for chunk in chunks
             for _ in chunk.lines
         ]
-        lines = [attributed(line) for chunk in chunks for line in chunk.lines]
+        lines = await _attributed([line for chunk in chunks for line in chunk.lines])
         given_lines = {
             "now": OneInstant(now),
             "groups": Int4s([group for group, _ in owners]),
@@ -278,6 +280,15 @@ class LogWriter:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
+
+
+async def _attributed(lines: Sequence[LogLine]) -> list[LogLine]:
+    """Reading structured lines takes time that others need as well: a part at a time."""
+    seen: list[LogLine] = []
+    for start in range(0, len(lines), _LINES_AT_ONCE):
+        seen += map(attributed, lines[start : start + _LINES_AT_ONCE])
+        await asyncio.sleep(0)
+    return seen
 
 
 def _size(chunk: LogChunk) -> int:
