@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
-from docs.tools import errors, executions, history, limits, operations
+from docs.tools import cli, client, errors, executions, history, limits, operations
 from perdure_service.domain.operations import OperationType
 
 FOLDER = Path(__file__).resolve().parents[1] / "reference"
@@ -32,6 +32,11 @@ BLOCKS: Mapping[str, Callable[[], Iterable[str]]] = {
     "tries of a dead letter": limits.of_dead_letters,
     "times": limits.of_times,
     "rates": limits.of_rates,
+    "commands": cli.commands,
+    "exit codes": cli.exit_codes,
+    "json shapes": cli.shapes,
+    "methods of the client": client.methods,
+    "errors of the client": client.error_tree,
 }
 
 BLOCK = re.compile(r"(?<=<!-- printed: )([^\n]+)( -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)

@@ -163,6 +163,14 @@ def test_a_folder_is_deployed_run_changed_and_deleted(
     result = perdure("invoke", f"{name}:live", "--event", "first")
     assert (result.code, json.loads(result.output or "{}").get("status")) == (0, "completed")
 
+    (arn,) = [one["arn"] for one in perdure("executions", "list", name, "--json").json]
+    logged = perdure("logs", "--execution", arn, "--json").output.splitlines()
+    kinds = [json.loads(line)["message"].split()[0] for line in logged]
+    assert {"START", "END", "REPORT"} <= set(kinds)
+    ends = perdure("logs", name, "--filter", "END", "--since", "1h").output.splitlines()
+    assert ends
+    assert all("END" in line for line in ends)
+
     (order / "lambda_function.py").write_text(f"{ORDER.read_text()}\n# changed\n")
     arguments = ("--alias", "live", "--timeout", "20", "--exclude", "*.md", "--json")
     changed = perdure("deploy", order, *arguments).json[0]

@@ -33,7 +33,7 @@ Region = Annotated[str | None, typer.Option(help="The region of AWS.")]
 Profile = Annotated[str | None, typer.Option(help="The profile of AWS's shared files.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
-_OPTIONS: tuple[tuple[str, Any, Any], ...] = (
+OPTIONS: tuple[tuple[str, Any, Any], ...] = (
     ("endpoint", Endpoint, None),
     ("region", Region, None),
     ("profile", Profile, None),
@@ -81,7 +81,7 @@ def calls_a_service(
 
     @functools.wraps(run)
     def command(*arguments: Any, **named: Any) -> None:
-        options = {name: named.pop(name) for name, _, _ in _OPTIONS}
+        options = {name: named.pop(name) for name, _, _ in OPTIONS}
         session = Session(**options)
         try:
             code = run(session, *arguments, **named) or ExitCode.OK
@@ -98,7 +98,7 @@ def calls_a_service(
     keyword_only = inspect.Parameter.KEYWORD_ONLY
     shared = [
         inspect.Parameter(name, keyword_only, default=default, annotation=annotation)
-        for name, annotation, default in _OPTIONS
+        for name, annotation, default in OPTIONS
     ]
     parameters = [*own, *shared]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads it

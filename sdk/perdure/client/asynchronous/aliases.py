@@ -25,6 +25,7 @@ class AsyncAliases:
         description: str | None = None,
         weights: Mapping[str, float] | None = None,
     ) -> Alias:
+        """Let a new alias lead to a version."""
         return await self._runner.do(
             aliases.create(function, name, version, description=description, weights=weights)
         )
@@ -52,11 +53,13 @@ class AsyncAliases:
         )
 
     async def get(self, function: str, name: str) -> Alias:
+        """One alias."""
         return await self._runner.do(aliases.get(function, name))
 
     def list(
         self, function: str, *, version: str | None = None, page_size: int | None = None
     ) -> AsyncIterator[Alias]:
+        """Of a function, or of one version of it."""
         return self._runner.pages(
             lambda marker: aliases.list_page(
                 function, version=version, page_size=page_size, marker=marker

@@ -77,6 +77,7 @@ class AsyncClient:
         await self.close()
 
     async def close(self) -> None:
+        """Close its connections."""
         await self._runner.close()
 
     async def invoke(
@@ -153,6 +154,7 @@ class AsyncClient:
         return (await self.wait(arn, timeout_seconds=timeout_seconds)).outcome()
 
     async def get(self, arn: str, *, include_data: bool = True) -> Execution:
+        """One execution, as it is now."""
         return await self._runner.do(executions.get(arn, include_data=include_data))
 
     def list(
@@ -237,6 +239,7 @@ class AsyncClient:
     async def resume(
         self, arn: str, *, reason: str | None = None, client_token: str | None = None
     ) -> None:
+        """Let a paused execution go on."""
         await self._runner.do(executions.resume(arn, reason=reason, client_token=client_token))
 
     async def delete(self, arn: str) -> datetime:

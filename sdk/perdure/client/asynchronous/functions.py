@@ -42,6 +42,7 @@ class AsyncFunctions:
         revision_id: str | None = None,
         dry_run: bool = False,
     ) -> Function:
+        """Give it other code."""
         return await self._runner.do(
             functions.update_code(
                 name, code, publish=publish, revision_id=revision_id, dry_run=dry_run
@@ -51,19 +52,23 @@ class AsyncFunctions:
     async def update_settings(
         self, name: str, settings: FunctionSettings, *, revision_id: str | None = None
     ) -> Function:
+        """Change the settings that are not None."""
         return await self._runner.do(
             functions.update_settings(name, settings, revision_id=revision_id)
         )
 
     async def get(self, name: str, *, qualifier: str | None = None) -> FunctionDetails:
+        """Its configuration, where its code is, its tags and its reserved concurrency."""
         return await self._runner.do(functions.get(name, qualifier=qualifier))
 
     async def configuration(self, name: str, *, qualifier: str | None = None) -> Function:
+        """Of $LATEST, or of the version or alias that is named."""
         return await self._runner.do(functions.configuration(name, qualifier=qualifier))
 
     def list(
         self, *, all_versions: bool = False, page_size: int | None = None
     ) -> AsyncIterator[Function]:
+        """By name; of all their versions on request."""
         return self._runner.pages(
             lambda marker: functions.list_page(
                 all_versions=all_versions, page_size=page_size, marker=marker
@@ -119,14 +124,17 @@ class AsyncFunctions:
         return await self._runner.do(functions.reserved_concurrency(name))
 
     async def release_concurrency(self, name: str) -> None:
+        """Limit it no more."""
         await self._runner.do(functions.release_concurrency(name))
 
     async def tag(self, arn: str, tags: Mapping[str, str]) -> None:
-        """Of the function's unqualified ARN."""
+        """Set tags, by the function's unqualified ARN."""
         await self._runner.do(functions.tag(arn, tags))
 
     async def untag(self, arn: str, *keys: str) -> None:
+        """Take tags away by their keys."""
         await self._runner.do(functions.untag(arn, keys))
 
     async def tags(self, arn: str) -> Mapping[str, str]:
+        """Of the function's unqualified ARN."""
         return await self._runner.do(functions.tags(arn))

@@ -58,11 +58,13 @@ class AsyncLogs:
     def groups(
         self, *, prefix: str | None = None, page_size: int | None = None
     ) -> AsyncIterator[LogGroup]:
+        """The groups that are there, by the start of their name."""
         return self._runner.pages(
             lambda marker: logs.groups_page(prefix=prefix, page_size=page_size, marker=marker)
         )
 
     async def keep_for(self, function: str, days: int) -> None:
+        """Throw away what is older than so many days."""
         await self._runner.do(logs.keep_for(logs.group_of(function), days))
 
     async def delete(self, function: str) -> None:

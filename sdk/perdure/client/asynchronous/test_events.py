@@ -16,17 +16,20 @@ class AsyncTestEvents:
         self._runner = runner
 
     async def list(self, function: str) -> tuple[SavedEventSummary, ...]:
-        """By name."""
+        """Those of a function, by name."""
         return await self._runner.do(test_events.find(function))
 
     async def get(self, function: str, name: str) -> SavedEvent:
+        """One event, with its payload."""
         return await self._runner.do(test_events.get(function, name))
 
     async def save(
         self, function: str, name: str, event: Any = None, *, payload: bytes | None = None
     ) -> SavedEvent:
-        """In place of one of that name. `payload` is kept as it is, in place of `event` as JSON."""
+        """Keep it, in place of one of that name. `payload` goes as it is, in place of `event` as
+        JSON."""
         return await self._runner.do(test_events.save(function, name, event, payload=payload))
 
     async def delete(self, function: str, name: str) -> None:
+        """Take one away."""
         await self._runner.do(test_events.delete(function, name))

@@ -25,6 +25,7 @@ class Aliases:
         description: str | None = None,
         weights: Mapping[str, float] | None = None,
     ) -> Alias:
+        """Let a new alias lead to a version."""
         return self._runner.do(
             aliases.create(function, name, version, description=description, weights=weights)
         )
@@ -52,11 +53,13 @@ class Aliases:
         )
 
     def get(self, function: str, name: str) -> Alias:
+        """One alias."""
         return self._runner.do(aliases.get(function, name))
 
     def list(
         self, function: str, *, version: str | None = None, page_size: int | None = None
     ) -> Iterator[Alias]:
+        """Of a function, or of one version of it."""
         return self._runner.pages(
             lambda marker: aliases.list_page(
                 function, version=version, page_size=page_size, marker=marker

@@ -18,11 +18,13 @@ class Callbacks:
     def succeed(
         self, callback_id: str, result: Any = None, *, payload: bytes | None = None
     ) -> None:
-        """`payload` goes as it is, in place of `result` as JSON."""
+        """Complete it with a result. `payload` goes as it is, in place of `result` as JSON."""
         self._runner.do(callbacks.succeed(callback_id, result, payload=payload))
 
     def fail(self, callback_id: str, error: ErrorObject | None = None) -> None:
+        """Complete it with an error."""
         self._runner.do(callbacks.fail(callback_id, error))
 
     def heartbeat(self, callback_id: str) -> None:
+        """Say that whoever is to complete it is still at it."""
         self._runner.do(callbacks.heartbeat(callback_id))

@@ -76,6 +76,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
+        """Close its connections."""
         self._runner.close()
 
     def invoke(
@@ -152,6 +153,7 @@ class Client:
         return self.wait(arn, timeout_seconds=timeout_seconds).outcome()
 
     def get(self, arn: str, *, include_data: bool = True) -> Execution:
+        """One execution, as it is now."""
         return self._runner.do(executions.get(arn, include_data=include_data))
 
     def list(
@@ -236,6 +238,7 @@ class Client:
     def resume(
         self, arn: str, *, reason: str | None = None, client_token: str | None = None
     ) -> None:
+        """Let a paused execution go on."""
         self._runner.do(executions.resume(arn, reason=reason, client_token=client_token))
 
     def delete(self, arn: str) -> datetime:

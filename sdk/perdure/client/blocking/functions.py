@@ -40,6 +40,7 @@ class Functions:
         revision_id: str | None = None,
         dry_run: bool = False,
     ) -> Function:
+        """Give it other code."""
         return self._runner.do(
             functions.update_code(
                 name, code, publish=publish, revision_id=revision_id, dry_run=dry_run
@@ -49,17 +50,21 @@ class Functions:
     def update_settings(
         self, name: str, settings: FunctionSettings, *, revision_id: str | None = None
     ) -> Function:
+        """Change the settings that are not None."""
         return self._runner.do(functions.update_settings(name, settings, revision_id=revision_id))
 
     def get(self, name: str, *, qualifier: str | None = None) -> FunctionDetails:
+        """Its configuration, where its code is, its tags and its reserved concurrency."""
         return self._runner.do(functions.get(name, qualifier=qualifier))
 
     def configuration(self, name: str, *, qualifier: str | None = None) -> Function:
+        """Of $LATEST, or of the version or alias that is named."""
         return self._runner.do(functions.configuration(name, qualifier=qualifier))
 
     def list(
         self, *, all_versions: bool = False, page_size: int | None = None
     ) -> Iterator[Function]:
+        """By name; of all their versions on request."""
         return self._runner.pages(
             lambda marker: functions.list_page(
                 all_versions=all_versions, page_size=page_size, marker=marker
@@ -115,14 +120,17 @@ class Functions:
         return self._runner.do(functions.reserved_concurrency(name))
 
     def release_concurrency(self, name: str) -> None:
+        """Limit it no more."""
         self._runner.do(functions.release_concurrency(name))
 
     def tag(self, arn: str, tags: Mapping[str, str]) -> None:
-        """Of the function's unqualified ARN."""
+        """Set tags, by the function's unqualified ARN."""
         self._runner.do(functions.tag(arn, tags))
 
     def untag(self, arn: str, *keys: str) -> None:
+        """Take tags away by their keys."""
         self._runner.do(functions.untag(arn, keys))
 
     def tags(self, arn: str) -> Mapping[str, str]:
+        """Of the function's unqualified ARN."""
         return self._runner.do(functions.tags(arn))
