@@ -19,6 +19,8 @@ from tests.support.caller import AWAY, Caller, Event
 from tests.support.waiting import eventually
 
 HANDLER = Path(__file__).parent / "handlers" / "orders.py"
+IN_PROCESS = f"orders={HANDLER.with_name('our_orders.py')}"
+"""The same on Perdure's SDK, as on the command line."""
 FUNCTION = "orders:$LATEST"
 STEPS = ("validate", "pay", "confirm")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.fault.orders import HANDLER, Orders, invocation_errors
+from tests.fault.orders import HANDLER, IN_PROCESS, Orders, invocation_errors
 from tests.support.caller import Caller, story_of
 from tests.support.postgres import DatabaseServer
 from tests.support.service import ServiceProcess, running_service
@@ -25,8 +25,11 @@ class Scene:
         self.service.start()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(
+    scope="module", params=[str(HANDLER), IN_PROCESS], ids=["a process each", "in process"]
+)
 def scene(
+    request: pytest.FixtureRequest,
     database_server: DatabaseServer,
     template_database: str,
     tmp_path_factory: pytest.TempPathFactory,
@@ -36,7 +39,7 @@ def scene(
     with (
         database_server.clone(template_database) as url,
         running_service(folder, database_url=url) as service,
-        running_worker(folder, service.url, [str(HANDLER)], options=options),
+        running_worker(folder, service.url, [request.param], options=options),
     ):
         caller = Caller(service.url)
         yield Scene(service, caller)

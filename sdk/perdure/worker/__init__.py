@@ -16,6 +16,7 @@ channel, shared_child, shared_log, shared_slots   their processes, which run man
 live, reload   functions that are served from their folders, and edited
 deployed, places   functions that pools run, and the processes that they share
 launch, confinement, memory   how a process is started and held
+presence       which workers of this machine were killed
 agent          all of it together, and the drain at the end
 """
 

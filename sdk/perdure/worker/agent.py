@@ -44,6 +44,7 @@ from perdure.worker.memory import MemoryWatch
 from perdure.worker.offer import Offer
 from perdure.worker.plan import ChildPlan
 from perdure.worker.pool import ChildLimits, Pool
+from perdure.worker.presence import Presence
 from perdure.worker.runtime_log import RuntimeLog
 from perdure.worker.service_client import (
     Registered,
@@ -106,8 +107,15 @@ class Agent:
     async def run(self) -> None:
         """Raises RegistrationRefused, within an exception group."""
         connections = ServiceConnections(self._settings.service)
-        client = ServiceClient(connections, str(uuid.uuid4()))
+        worker_id = str(uuid.uuid4())
+        client = ServiceClient(connections, worker_id)
         settings = self._settings
+        presence = Presence(
+            settings.cache.with_name(f"{settings.cache.name}-workers"),
+            str(settings.service),
+            worker_id,
+            lambda text: self._say(AGENT, text),
+        )
         launcher = Launcher(self._environment, settings.passed, settings.confinements)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -117,15 +125,18 @@ class Agent:
                     launcher,
                     client,
                     LambdaProxy(connections),
+                    presence,
                     tasks,
                     self.registered,
                 )
                 try:
+                    presence.open()
                     await shift.open()
                     await self._stopping.wait()
                     await shift.drain(self._hurry)
                 finally:
                     shift.close()
+                    presence.close()
         finally:
             launcher.close()
             connections.close()
@@ -141,6 +152,7 @@ class _Shift:
         launcher: Launcher,
         client: ServiceClient,
         proxy: LambdaProxy,
+        presence: Presence,
         tasks: asyncio.TaskGroup,
         known: asyncio.Event,
     ) -> None:
@@ -148,6 +160,8 @@ class _Shift:
         self._say = say
         self._launcher = launcher
         self._proxy = proxy
+        self._presence = presence
+        self._replaced: list[str] = []
         self._known = known
         self._health = HealthFile(settings.health_file, self._say_ours)
         self.tasks = tasks
@@ -219,9 +233,16 @@ class _Shift:
 
     def registration(self) -> Registration:
         settings = self._settings
-        return Registration(self._live.registrations(), settings.pools, settings.limits.concurrency)
+        self._replaced = self._presence.dead()
+        return Registration(
+            self._live.registrations(),
+            settings.pools,
+            settings.limits.concurrency,
+            self._replaced,
+        )
 
     def registered(self, answer: Registered) -> None:
+        self._presence.bury(self._replaced)
         self._known.set()
         self.known()
         for function in answer.functions[:1]:
@@ -229,6 +250,8 @@ class _Shift:
 
     def known(self) -> None:
         self._health.touch()
+        if self._presence.dead():
+            self._link.register_again()  # on behalf of a neighbour
 
     def packed(self, function_name: str) -> PackedCode | None:
         return self._live.packed(function_name)

@@ -72,11 +72,13 @@ class FunctionRegistration:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """All that a worker serves; `pool_concurrency` are the slots of each deployed function."""
+    """All that a worker serves; `pool_concurrency` are the slots of each deployed function.
+    `replaces` are workers that have died."""
 
     functions: Sequence[FunctionRegistration]
     pools: Sequence[Pool] = ()
     pool_concurrency: int = 0
+    replaces: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,8 @@ class ServiceClient:
             "Functions": [_registration(function) for function in registration.functions],
             "Held": list(held),
         }
+        if registration.replaces:
+            body["Replaces"] = list(registration.replaces)
         if registration.pools:
             body["Pools"] = [
                 {
