@@ -54,7 +54,8 @@ async def hello(event, context):
             print(text, "printed")
             await asyncio.sleep(0.01)
             print(text, "again")
-            logging.getLogger().error("%s logged", text)
+            logging.getLogger().info("%s logged", text)
+            logging.getLogger().debug("%s hidden", text)
             await asyncio.to_thread(print, text, "in a thread")
         case {"raise": text}:
             raise ValueError(text)
@@ -309,7 +310,7 @@ async def test_what_invocations_write_is_told_apart(service: WorkerService, code
         assert start == f"START RequestId: {id_} Version: $LATEST"
         assert (printed, again) == (f"{text} printed", f"{text} again")
         assert threaded == f"{text} in a thread"
-        assert logged.startswith("[ERROR]\t")
+        assert logged.startswith("[INFO]\t")
         assert logged.endswith(f"\t{id_}\t{text} logged")
         assert end == f"END RequestId: {id_}"
         assert report.startswith(f"REPORT RequestId: {id_}\tDuration: ")

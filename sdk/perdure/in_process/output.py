@@ -110,7 +110,6 @@ def take_over_output(write: Write) -> tuple[InvocationOutput, InvocationOutput]:
     handler = _LogHandler(write)
     if os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON":
         formatter: logging.Formatter = _JsonFormatter()
-        logging.getLogger().setLevel(os.environ.get("AWS_LAMBDA_LOG_LEVEL") or "INFO")
     else:
         formatter = logging.Formatter(
             "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s",
@@ -119,4 +118,5 @@ def take_over_output(write: Write) -> tuple[InvocationOutput, InvocationOutput]:
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     logging.getLogger().addHandler(handler)
+    logging.getLogger().setLevel(os.environ.get("AWS_LAMBDA_LOG_LEVEL") or "INFO")
     return out, err
