@@ -198,7 +198,6 @@ def link(name: str, mode: int = stat.S_IFLNK | 0o777) -> zipfile.ZipInfo:
         ),
         pytest.param(zip_of((link("a"), b"."), ("a/x", b"x")), "cannot be", id="through-a-link"),
         pytest.param(zip_of((link("a"), b"..")), "link out of", id="link-to-parent"),
-        pytest.param(zip_of((link("a"), b"a")), "not a readable|cannot be", id="link-to-itself"),
         pytest.param(zip_of((link("a"), b"x" * 5000)), "too long", id="long-link"),
         pytest.param(zip_of((link("a", stat.S_IFIFO | 0o644), b"")), "no file", id="fifo"),
         pytest.param(zip_of(("a", b"x"), ("./a", b"y")), "twice", id="twice"),
@@ -206,7 +205,7 @@ def link(name: str, mode: int = stat.S_IFLNK | 0o777) -> zipfile.ZipInfo:
             zip_of(("a", b"x"), ("a/b", b"y")), "cannot be unpacked", id="file-and-folder"
         ),
         pytest.param(
-            zip_of(("bomb", b"\0" * 4_000_000)), "would unpack to 4000000 bytes", id="bomb"
+            zip_of(("bomb", b"\0" * 20_000_000)), "would unpack to 20000000 bytes", id="bomb"
         ),
         pytest.param(zip_of(("a", b"x" * 100))[:-30], "not a readable zip", id="cut-short"),
     ],

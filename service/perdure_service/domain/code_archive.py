@@ -59,6 +59,7 @@ def check_archive(archive: bytes) -> None:
         zipfile.BadZipFile,
         zlib.error,
         EOFError,
+        IndexError,  # an entry without a name
         NotImplementedError,
         UnicodeDecodeError,
         ValueError,

@@ -48,6 +48,12 @@ def test_code_with_folders_and_links_within_is_fine() -> None:
     )
 
 
+def test_an_entry_without_a_name_is_refused() -> None:
+    archive = zipped(("Q", b"x")).replace(b"Q", b"\0")
+    with pytest.raises(InvalidParameterValue, match="Could not unzip"):
+        check_archive(archive)
+
+
 @pytest.mark.parametrize(
     "name",
     ["../app.py", "a/../../b", "/etc/passwd", "a//b", "./a", "a\\b", "C:/a", "a\0b", "..", "a/./b"],
