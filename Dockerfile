@@ -46,7 +46,7 @@ HEALTHCHECK --interval=3s --timeout=3s --retries=20 \
 ENTRYPOINT ["perdure-service"]
 CMD ["serve", "--host", "0.0.0.0"]
 
-# Takes handlers as arguments, `NAME=/path/file.py:attribute`, and PERDURE_SERVICE. Healthy means
+# Takes handlers as arguments, `NAME=/path/file.py:attribute`, and PERDURE_URL. Healthy means
 # that the service knows this worker: the agent touches the file every two seconds while it does.
 FROM base AS worker
 ENV PERDURE_HEALTH_FILE=/tmp/perdure-is-registered

@@ -29,7 +29,7 @@ app = single()
 @app.command()
 def worker(
     service: Annotated[
-        str, typer.Option(envvar="PERDURE_SERVICE", metavar="URL", help="Where the service is.")
+        str, typer.Option(envvar="PERDURE_URL", metavar="URL", help="Where the service is.")
     ],
     specs: Annotated[
         list[str] | None, typer.Argument(metavar="SPEC", help=options.SPEC_HELP)
