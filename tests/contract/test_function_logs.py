@@ -166,6 +166,22 @@ class TestFilter:
         )
         assert [m for page in pages for m in messages(page["events"])] == written
 
+    def test_large_lines_make_small_pages(self, logs: Any, shipper: Shipper) -> None:
+        written = [f"{n}" + "x" * 400_000 for n in range(7)]
+        for n, one in enumerate(written):
+            shipper.ship((T0 + n, one), LogStream="s")
+        assert len(logs.filter_log_events(logGroupName=shipper.group)["events"]) < 7
+        assert filtered(logs, shipper.group) == written
+        page = logs.get_log_events(logGroupName=shipper.group, logStreamName="s")
+        assert messages(page["events"]) == written[-2:]
+        path = f"/v1/functions/{shipper.function}/logs"
+        read: list[str] = []
+        cursor = "0"
+        while lines := (page := shipper.http.get(path, params={"after": cursor}).json())["lines"]:
+            read += [line["message"] for line in lines]
+            cursor = page["cursor"]
+        assert read == written
+
     def test_a_pattern_finds_what_is_rare(self, logs: Any, shipper: Shipper) -> None:
         written = [f"line {n}" for n in range(6_000)]
         for start in range(0, 6_000, 2_000):

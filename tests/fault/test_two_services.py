@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,3 +88,17 @@ def test_one_that_stood_still_for_longer_than_a_lease_does_no_harm(
         after = orders.until_closed(still)
     assert {name: after[name] for name in before} == before
     orders.check(after)
+
+
+def test_a_caller_gets_the_tail_of_a_log_that_the_other_was_sent(
+    pair: Pair, tmp_path: Path
+) -> None:
+    first, second = pair
+    chatter = Path(__file__).parents[1] / "e2e" / "handlers" / "chatter.py"
+    with running_worker(tmp_path, second.url, [str(chatter)], options=["--plain", "chatter"]):
+        answer = Caller(first.url).client.invoke(
+            FunctionName="chatter", LogType="Tail", Payload=b'{"lines": 2}'
+        )
+    lines = base64.b64decode(answer["LogResult"]).decode().splitlines()
+    assert lines[1:3] == ["line 0", "line 1"]
+    assert lines[-1].startswith("REPORT RequestId: ")

@@ -55,10 +55,14 @@ class Logs:
         found = await self.groups.find_group(group)
         if found is None:
             return []
-        lines = await self.reader.by_time(
-            found, start=Place(Instant(0), 0), end=None, streams=None, limit=100_000
-        )
-        return [line.line.message.decode() for line in lines]
+        texts: list[str] = []
+        start = Place(Instant(0), 0)
+        while lines := await self.reader.by_time(
+            found, start=start, end=None, streams=None, limit=10_000
+        ):
+            texts += [line.line.message.decode() for line in lines]
+            start = Place(lines[-1].line.at, lines[-1].id + 1)
+        return texts
 
     async def purge(self, *, days: int = 30, max_bytes: int = 1_000_000_000) -> Purged:
         graveyard = PostgresLogGraveyard(self.url)

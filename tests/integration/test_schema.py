@@ -158,6 +158,7 @@ def test_a_page_of_history_reads_its_stretch_of_the_log_only(filled: str) -> Non
 )
 def test_log_lines_are_read_by_index(filled: str, where: str, order: str, index: str) -> None:
     query = LINES.format(where=where, order=order).replace("%(limit)s", "10")
+    query = query.replace("%(max_bytes)s", "1000")
     assert scans_of(filled, query)["log_line"] == {index}
 
 

@@ -96,7 +96,8 @@ class Invoke:
             closed = await self.closings.wait(execution.id, self._longest_wait_seconds(execution))
             answer = _closed_answer(closed, answer, _trace_member(resolved.version))
             if request.log_tail and closed is not None:
-                return replace(answer, log_tail=await self.tails.tail(execution.id))
+                tail = await self.tails.tail(execution.id, closed.ledger.invocation_id)
+                return replace(answer, log_tail=tail)
             return answer
 
     async def _start(

@@ -85,7 +85,6 @@ class ReadLogEvents:
         lines = await self.reader.of_stream(
             group, stream, start=start, end=end, newest=not forward, limit=limit
         )
-        lines = _within_bytes(lines, newest=not forward)
         if not lines:
             # Nothing is on that side; what is on the other one begins at the same boundary.
             here = start if forward or token is None else end
@@ -134,7 +133,7 @@ class ReadLogEvents:
                 size += len(line.line.message)
                 if len(found) == limit or size >= _PAGE_BYTES:
                     return FilteredPage(found, page_token(start.at, start.id))
-            if len(lines) < _SCANNED_AT_ONCE:
+            if not lines:
                 return FilteredPage(found, None)
             scanned += len(lines)
             await asyncio.sleep(0)  # a long search shares the loop
@@ -166,15 +165,3 @@ class ReadLogEvents:
 
 def _key(place: Place) -> tuple[Instant, int]:
     return place.at, place.id
-
-
-def _within_bytes(lines: list[KeptLine], *, newest: bool) -> list[KeptLine]:
-    """As many as fit into a page, at least one; the newest of them stay if asked."""
-    ordered = lines[::-1] if newest else lines
-    size = 0
-    for count, line in enumerate(ordered):
-        size += len(line.line.message)
-        if count and size > _PAGE_BYTES:
-            ordered = ordered[:count]
-            break
-    return ordered[::-1] if newest else ordered

@@ -9,7 +9,7 @@ from typing import Self
 
 from perdure_service.domain.errors import Unavailable
 from perdure_service.domain.function_logs import LogLine
-from perdure_service.domain.ids import ExecutionId
+from perdure_service.domain.ids import ExecutionId, InvocationId
 from perdure_service.ports.function_logs import LogIntake, LogReader
 
 MAX_TAIL_BYTES = 4_096
@@ -52,35 +52,35 @@ class LogTails:
             del self._callers[id_]
             self._tails.pop(id_, None)
 
-    async def tail(self, id_: ExecutionId) -> bytes | None:
-        """None if there is none, or it does not come within two seconds."""
+    async def tail(self, id_: ExecutionId, last: InvocationId | None) -> bytes | None:
+        """Of the execution's `last` invocation. None if there is none, or it does not come within
+        two seconds."""
         if id_ in self._tails:
             return self._tails[id_]
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 while True:
                     news = self._intake.news
-                    lines = await self._stored(id_)
+                    lines = await self._stored(id_, last)
                     if any(_is_report(line) for line in lines):
                         return _tail_of(lines)
                     await _set_or_late(news, _LOOK_SECONDS)
         except (TimeoutError, Unavailable):
             return None
 
-    async def _stored(self, id_: ExecutionId) -> list[LogLine]:
-        """Those of its last invocation."""
+    async def _stored(self, id_: ExecutionId, last: InvocationId | None) -> list[LogLine]:
         kept = await self._reader.arrived(
             group=None,
             execution_id=id_,
-            request_id=None,
+            request_id=last,
             operation_id=None,
             stream_infix=None,
             after=0,
             limit=_MAX_LINES,
             newest=True,
         )
-        last = kept[-1].line.request_id if kept else None
-        return [one.line for one in kept if one.line.request_id == last]
+        newest = last or (kept[-1].line.request_id if kept else None)
+        return [one.line for one in kept if one.line.request_id == newest]
 
 
 class TailWish:

@@ -61,7 +61,8 @@ class LogIntake(Protocol):
 
 
 class LogReader(Protocol):
-    """Lines of deleted groups and streams are not shown."""
+    """Lines of deleted groups and streams are not shown. Fewer than `limit` come if they are large:
+    about a mebibyte, and one at least. None at all are at the end."""
 
     async def by_time(
         self,

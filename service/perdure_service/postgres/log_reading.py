@@ -12,14 +12,22 @@ from perdure_service.ports.function_logs import KeptLine, Place
 from perdure_service.postgres.arrays import Int8s, OneInstant
 from perdure_service.postgres.reading import ReadPool
 
+MAX_BYTES = 1_048_576
+
 LINES = """
-SELECT l.id, g.name, s.name, l.at, l.message, l.request_id, l.execution_id, l.operation_id,
-       l.ingested_at
-  FROM log_line l
-  JOIN log_stream s ON s.id = l.stream_id AND s.deleted_at IS NULL
-  JOIN log_group g ON g.id = l.group_id AND g.deleted_at IS NULL
- WHERE {where}
- ORDER BY {order} LIMIT %(limit)s"""
+SELECT * FROM (
+  SELECT l.id, g.name AS group_name, s.name AS stream_name, l.at, l.message, l.request_id,
+         l.execution_id, l.operation_id, l.ingested_at, row_number() OVER in_order AS place,
+         sum(octet_length(l.message)) OVER in_order AS size
+    FROM log_line l
+    JOIN log_stream s ON s.id = l.stream_id AND s.deleted_at IS NULL
+    JOIN log_group g ON g.id = l.group_id AND g.deleted_at IS NULL
+   WHERE {where}
+  WINDOW in_order AS (ORDER BY {order} ROWS UNBOUNDED PRECEDING)
+   ORDER BY {order} LIMIT %(limit)s) AS sized
+ WHERE place = 1 OR size <= %(max_bytes)s ORDER BY place"""
+"""The sizes are known without reading what is stored out of line."""
+
 _FROM_START = "(l.at, l.id) >= (%(at)s, %(id)s)"
 _UNTIL_END = "(l.at, l.id) < (%(end_at)s, %(end_id)s)"
 _BY_TIME = "l.at, l.id"
@@ -101,7 +109,8 @@ class PostgresLogReader:
     ) -> list[KeptLine]:
         query = LINES.format(where=" AND ".join(where), order=order)
         async with self._pool.connection() as connection:
-            rows = await (await connection.execute(query, given, binary=True)).fetchall()
+            cursor = await connection.execute(query, {**given, "max_bytes": MAX_BYTES}, binary=True)
+            rows = await cursor.fetchall()
         return [_line(row) for row in rows]
 
 
@@ -110,6 +119,6 @@ def _from(start: Place) -> dict[str, Any]:
 
 
 def _line(row: Sequence[Any]) -> KeptLine:
-    id_, group, stream, at, message, request_id, execution_id, operation_id, ingested_at = row
+    id_, group, stream, at, message, request_id, execution_id, operation_id, ingested_at, *_ = row
     line = LogLine(at, bytes(message), request_id, execution_id, operation_id)
     return KeptLine(id_, group, stream, line, ingested_at)
