@@ -8,6 +8,7 @@ import inspect
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, TypeVar, overload
 
@@ -269,7 +270,8 @@ class _Invocation:
                 outcome = _Outcome(value=variables.run(self.function.handler, event, context))
             except BaseException as error:
                 outcome = _Outcome(error=error)
-            driver.loop.call_soon_threadsafe(_resolve, ended, outcome)
+            with suppress(RuntimeError):  # the loop is closed: nobody waits for it any more
+                driver.loop.call_soon_threadsafe(_resolve, ended, outcome)
 
         driver.run_in_thread(work)
         outcome: _Outcome = await ended

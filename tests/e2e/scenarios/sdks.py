@@ -76,8 +76,8 @@ def _perdure() -> Sdk:
     """This project's own SDK: the handlers for AWS's, with another import line."""
 
     def serve(folder: Path, service_url: str) -> AbstractContextManager[object]:
-        handlers = _with_another_import(FOLDER / "python", folder / "handlers")
-        order = _with_another_import(EXAMPLES / "order", folder / "order-handler")
+        handlers = with_another_import(FOLDER / "python", folder / "handlers")
+        order = with_another_import(EXAMPLES / "order", folder / "order-handler")
         code = Code(
             main=handlers / "lambda_function.py",
             others=f"{handlers}/{{}}.py",
@@ -88,7 +88,8 @@ def _perdure() -> Sdk:
     return Sdk(PERDURE, serve)
 
 
-def _with_another_import(source: Path, target: Path) -> Path:
+def with_another_import(source: Path, target: Path) -> Path:
+    """A copy of AWS's handlers for our SDK."""
     target.mkdir()
     for file in source.glob("*.py"):
         text = file.read_text().replace("aws_durable_execution_sdk_python", "perdure")
