@@ -1,7 +1,7 @@
 """The order workflow, from nothing to its result, watched live: `make demo`.
 
 Starts `perdure dev` (an embedded Postgres, the service, a worker) on a free port, invokes the
-order function with boto3, shows its operations while they run, and leaves nothing running.
+order function, shows its operations while they run, and leaves nothing running.
 """
 
 from __future__ import annotations
@@ -19,20 +19,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from rich.live import Live
 from rich.table import Table
+
+from perdure.cli.watching import watch_live
+from perdure.client import Client, ClientError, HistoryEvent
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
-LOOK_SECONDS = 0.2
-
-_STATUS_STYLE = {"SUCCEEDED": "green", "FAILED": "red", "STARTED": "yellow", "PENDING": "yellow"}
 
 
 class DemoFailed(Exception):
@@ -112,12 +108,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with dev_server(options.data) as server:
             console.print("[bold]Perdure[/bold] starts: Postgres, the service, a worker …")
-            client = _client(server.wait_until_ready())
+            url = server.wait_until_ready()
             started = time.monotonic()
-            console.print(f"ready at {server.url} after {started - begun:.1f} s\n")
-            succeeded = _run_order(client, event, console)
+            console.print(f"ready at {url} after {started - begun:.1f} s\n")
+            with Client(url) as client:
+                succeeded = _run_order(client, event, console)
             ended = time.monotonic()
-    except (DemoFailed, BotoCoreError, ClientError) as failure:
+    except (DemoFailed, ClientError) as failure:
         console.print(str(failure), style="red", markup=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
@@ -130,76 +127,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if succeeded else 1
 
 
-def _client(url: str) -> Any:
-    return boto3.client(
-        "lambda",
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="dev",
-        aws_secret_access_key="dev",  # noqa: S106  the development server checks no key
-        config=Config(retries={"total_max_attempts": 5, "mode": "standard"}),
-    )
-
-
-def _run_order(client: Any, event: dict[str, Any], console: Console) -> bool:
+def _run_order(client: Client, event: dict[str, Any], console: Console) -> bool:
     console.print(f"invoke order:$LATEST with {json.dumps(event)}")
-    answer = client.invoke(
-        FunctionName="order:$LATEST", InvocationType="Event", Payload=json.dumps(event)
-    )
-    arn = answer["DurableExecutionArn"]
+    arn = client.start("order:$LATEST", event).arn
     console.print(f"[dim]{arn}[/dim]\n", soft_wrap=True)
-    with Live(console=console, refresh_per_second=8) as live:
-        while True:
-            execution = client.get_durable_execution(DurableExecutionArn=arn)
-            history = client.get_durable_execution_history(DurableExecutionArn=arn)["Events"]
-            live.update(_operations(history, execution["Status"]))
-            if "EndTimestamp" in execution:
-                break
-            time.sleep(LOOK_SECONDS)
+    execution = watch_live(client, arn, sys.stdout)
     console.print("" if console.is_terminal else "\n")  # Live leaves a pipe's last line open
-    console.print(_history(history))
-    if execution["Status"] != "SUCCEEDED":
-        console.print(f"[red]{execution['Status']}[/red] {execution.get('Error')}")
+    console.print(_history(list(client.history(arn))))
+    if execution.status != "SUCCEEDED":
+        console.print(f"[red]{execution.status}[/red] {execution.error}")
         return False
-    console.print("result", json.loads(execution["Result"]))
+    console.print("result", execution.result_value)
     return True
 
 
-def _operations(history: list[dict[str, Any]], status: str) -> Table:
-    """The operations as their events tell them: what they are, their state, what they wait for."""
-    table = Table(title=f"order  {status}", title_justify="left")
-    for column in ("operation", "type", "status", "attempt", "wait left"):
-        table.add_column(column)
-    rows: dict[str, list[str]] = {}
-    for entry in history:
-        kind = entry["EventType"]
-        if "Id" not in entry or kind.startswith("Execution"):
-            continue
-        state = re.sub("^(Step|Wait|Context|Callback|ChainedInvoke)", "", kind).upper()
-        details = entry[f"{kind}Details"]
-        attempt = details.get("RetryDetails", {}).get("CurrentAttempt", "")
-        left = ""
-        if kind == "WaitStarted":
-            due = details["ScheduledEndTimestamp"].timestamp()
-            left = f"{max(0.0, due - time.time()):.1f} s"  # noqa: TID251  a display, no decision
-        style = _STATUS_STYLE.get(state, "white")
-        name = entry.get("Name") or entry.get("SubType") or entry["Id"][:12]
-        type_ = kind.removesuffix(state.capitalize())
-        rows[entry["Id"]] = [name, type_, f"[{style}]{state}[/{style}]", str(attempt), left]
-    for row in rows.values():
-        table.add_row(*row)
-    return table
-
-
-def _history(history: list[dict[str, Any]]) -> Table:
+def _history(events: list[HistoryEvent]) -> Table:
     table = Table(title="history", title_justify="left")
     for column in ("id", "event", "name", "at s"):
         table.add_column(column)
-    begun = history[0]["EventTimestamp"]
-    for entry in history:
-        at = (entry["EventTimestamp"] - begun).total_seconds()
-        name = entry.get("Name", "") if not entry["EventType"].startswith("Execution") else ""
-        table.add_row(str(entry["EventId"]), entry["EventType"], name, f"{at:.3f}")
+    for event in events:
+        at = (event.at - events[0].at).total_seconds()
+        name = "" if event.of_the_execution else event.name or ""
+        table.add_row(str(event.id), event.type, name, f"{at:.3f}")
     return table
 
 

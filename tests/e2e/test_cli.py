@@ -126,6 +126,17 @@ def test_who_watches_on_a_terminal_sees_a_table_and_may_leave(
     perdure("executions", "stop", found["arn"])
 
 
+def test_a_log_is_followed_until_ctrl_c(perdure: Shell, caller: Caller) -> None:
+    assert perdure("invoke", "plain", "-p", "1").code == 0
+    command = [str(PERDURE), "logs", "plain", "--follow", "-n", "1"]
+    with running_in_terminal(command, perdure.environment) as terminal:
+        eventually(lambda: terminal.seen, 60)
+        answer = caller.call("plain", "followed")
+        eventually(lambda: answer.json["id"] in terminal.seen, 60)
+        terminal.process.send_signal(signal.SIGINT)
+        assert terminal.process.wait(30) == 130
+
+
 def _event(wait_seconds: int) -> str:
     return json.dumps({"orderId": "order-1", "waitSeconds": wait_seconds})
 

@@ -19,6 +19,8 @@ from perdure.client import Execution, FunctionFailed, StillOpen
 app = single()
 
 _LATEST = "$LATEST"
+_LARGEST_ASYNCHRONOUS_BYTES = 1_000_000
+"""Lambda takes larger events only from callers who wait, and these cannot watch."""
 
 
 @app.command()
@@ -53,6 +55,9 @@ def invoke(
     if qualifier is None:
         _invoke_plain(session, plain, content, asynchronous=asynchronous, log=log)
         return None
+    if len(content) > _LARGEST_ASYNCHRONOUS_BYTES and not asynchronous:
+        answer = session.client.invoke(plain, payload=content, qualifier=qualifier, name=name)
+        return _show_result(session, session.client.get(answer.execution_arn or ""))
     started = session.client.start(plain, payload=content, qualifier=qualifier, name=name)
     if asynchronous:
         _show_started(session, started.arn)

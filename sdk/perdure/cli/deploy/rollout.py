@@ -110,21 +110,28 @@ class _Rolling:
         settings = settings_to_change(function, target)
         changes = list(told_changes(function, settings))
         if changes:
-            self._client.functions.update_settings(
+            changed = self._client.functions.update_settings(
                 target.name, settings, revision_id=function.revision_id
             )
             for change in changes:
                 self._note(change)
-            function = self._client.functions.wait_until_ready(target.name)
+            function = self._settled(changed)
         if self._has_new_code(function):
-            self._client.functions.update_code(
+            changed = self._client.functions.update_code(
                 target.name, self._content(), revision_id=function.revision_id
             )
-            before, function = function, self._client.functions.wait_until_ready(target.name)
+            before, function = function, self._settled(changed)
             self._note_code(before, function)
         if target.tags:
             self._client.functions.tag(function.arn, target.tags)
         return function
+
+    def _settled(self, changed: Function) -> Function:
+        """A change gives the function a new revision, and at AWS its end one more: only there may
+        what somebody else did in between go unseen."""
+        if changed.is_ready:
+            return changed
+        return self._client.functions.wait_until_ready(self._target.name)
 
     def _has_new_code(self, function: Function) -> bool:
         if self._code is not None:
@@ -153,6 +160,7 @@ class _Rolling:
             self._target.name,
             description=self._target.version_description,
             code_sha256=function.code_sha256,
+            revision_id=function.revision_id,
         )
         ready = self._client.functions.wait_until_ready(
             self._target.name, qualifier=published.version
