@@ -72,6 +72,7 @@ from perdure_service.postgres.dead_letters import PostgresDeadLetters
 from perdure_service.postgres.deletions import PostgresDeletions
 from perdure_service.postgres.durability import refuse, unsafe_settings
 from perdure_service.postgres.embedded import EmbeddedPostgres
+from perdure_service.postgres.function_limits import PostgresLimits
 from perdure_service.postgres.function_store import PostgresFunctionStore
 from perdure_service.postgres.functions import PostgresFunctions
 from perdure_service.postgres.graveyard import PostgresGraveyard
@@ -180,7 +181,14 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
     keys = await load_key_ring(pool)
     markers = Markers(keys, clock)
     limits = settings.limits
-    log = PostgresLog(url, pool=pool, cache=ExecutionCache(settings.cache_bytes), clock=clock)
+    function_limits = PostgresLimits(pool)
+    log = PostgresLog(
+        url,
+        pool=pool,
+        cache=ExecutionCache(settings.cache_bytes),
+        clock=clock,
+        limits=function_limits,
+    )
     catalogue = PostgresFunctions(engine, clock, settings.account, settings.region)
     function_store = PostgresFunctionStore(
         engine, clock, settings.account, settings.region, catalogue
@@ -217,7 +225,7 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         lease_seconds=settings.lease_seconds,
     )
     dispatch = Dispatchers([sessions, push])
-    claimer = Claimer(log, dispatch, catalogue, clock)
+    claimer = Claimer(log, dispatch, catalogue, function_limits, clock)
     sessions.on_free = push.on_free = claimer.slots_are_free
     timers = Timers(log, clock)
     letters = PostgresDeadLetters(pool)
@@ -227,7 +235,7 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
     deletions = FailDeleted(PostgresDeletions(pool), log, clock)
     retention = Retention(PostgresGraveyard(url), log, clock)
     watch = Watch(
-        look=PostgresLook(pool, clock),
+        look=PostgresLook(pool, clock, function_limits),
         clock=clock,
         timers=timers,
         notices=notices,
@@ -250,7 +258,12 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         retention.observe,
     ]
     if settings.notify:
-        notifier = Notifier(url, on_hint=watch.nudge, is_awaited=closings.is_awaited)
+        notifier = Notifier(
+            url,
+            on_hint=watch.nudge,
+            is_awaited=closings.is_awaited,
+            limits=function_limits,
+        )
         observers.append(notifier.observe)
     if settings.narrate:
         observers.append(narrate)
@@ -277,7 +290,13 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
             clock=clock,
             on_deleted=deletions.wake,
         ),
-        function_settings=FunctionSettings(catalogue, function_store, resolve),
+        function_settings=FunctionSettings(
+            catalogue,
+            function_store,
+            resolve,
+            function_limits,
+            on_limit=notifier.tell if notifier is not None else _nobody_is_told,
+        ),
         aliases=ManageAliases(
             catalogue,
             PostgresAliases(engine, settings.account, settings.region, catalogue),
@@ -345,6 +364,10 @@ def _buckets(settings: Settings, clock: PostgresClock) -> CodeSource | None:
     if http_url(settings.s3) is None:
         return FolderBuckets(Path(settings.s3))
     return S3Buckets(settings.s3, settings.region, settings.s3_keys, clock)
+
+
+def _nobody_is_told() -> None:
+    """Other replicas look every second anyway."""
 
 
 def _readiness(watch: Watch, clock: PostgresClock, unsafe: list[str]) -> Callable[[], Readiness]:

@@ -15,6 +15,7 @@ from perdure_service.domain.functions import FunctionVersion
 from perdure_service.domain.ids import FunctionVersionId
 from perdure_service.ports.dispatch import NoDispatch
 from perdure_service.postgres.connection import sqlalchemy_url
+from perdure_service.postgres.function_limits import PostgresLimits
 from perdure_service.postgres.function_store import PostgresFunctionStore
 from perdure_service.postgres.functions import PostgresFunctions
 from tests.support.deployed import deploy
@@ -55,7 +56,7 @@ async def test_one_that_finds_no_slot_is_looked_up_once_however_often_slots_are_
         catalogue, slots = Watched(engine, one.clock, ACCOUNT, REGION), NoSlots()
         store = PostgresFunctionStore(engine, one.clock, ACCOUNT, REGION, catalogue)
         await store.create(function_version())
-        claimer = Claimer(one.log, slots, catalogue, one.clock)
+        claimer = Claimer(one.log, slots, catalogue, PostgresLimits(one.pool), one.clock)
         running = asyncio.create_task(claimer.run())
         execution = await one.started(1)
         version_id = execution.identity.function_version_id
@@ -84,7 +85,7 @@ async def test_what_was_just_queued_leaves_shared_slots_to_those_that_wait(
         )
         for version_id in (first, second):
             await catalogue.by_id(version_id)
-        claimer = Claimer(one.log, slots, catalogue, one.clock)
+        claimer = Claimer(one.log, slots, catalogue, PostgresLimits(one.pool), one.clock)
         running = asyncio.create_task(claimer.run())
         at_once = InTurn(slots, claimer)
         assert at_once.reserve(second) is None

@@ -14,6 +14,7 @@ from perdure_service.domain.ids import ExecutionId, FunctionVersionId, Invocatio
 from perdure_service.domain.instant import Instant, after
 from perdure_service.ports.look import LookRequest, Ready, Sighting
 from perdure_service.ports.workers import Claimed, Heard, WorkerCard
+from perdure_service.postgres.function_limits import PostgresLimits
 from perdure_service.postgres.look import MOST_READY_EACH, PostgresLook
 from tests.support.executions import WORKER, identity
 from tests.support.logs import Replica, replica, wait
@@ -38,7 +39,9 @@ async def look(by: Replica, in_seconds: float = 0, **changes: Any) -> Sighting:
         "may_end_leases": True,
         "claimed_before": Instant(0),
     }
-    return await PostgresLook(by.pool, by.clock)(LookRequest(**{**wanted, **changes}))
+    return await PostgresLook(by.pool, by.clock, PostgresLimits(by.pool))(
+        LookRequest(**{**wanted, **changes})
+    )
 
 
 async def claimed(by: Replica, number: int, card: WorkerCard = CARD) -> Claimed:

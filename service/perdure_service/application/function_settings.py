@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from perdure_service.application.resolve import ResolveFunction
 from perdure_service.domain.errors import InvalidParameterValue
 from perdure_service.domain.functions import Function
 from perdure_service.domain.tags import check_tags
+from perdure_service.ports.function_limits import FunctionLimits
 from perdure_service.ports.functions import AccountUsage, FunctionCatalogue, FunctionStore
 
 
@@ -20,14 +21,20 @@ class FunctionSettings:
     catalogue: FunctionCatalogue
     store: FunctionStore
     addresses: ResolveFunction
+    limits: FunctionLimits
+    on_limit: Callable[[], None]
+    """Called when one has changed, for those who do not know of it yet."""
 
     async def function(self, function: str) -> Function:
         """Whatever version `function` names."""
         return await self.catalogue.function(self.addresses.parse(function).name)
 
     async def reserve_concurrency(self, function: str, limit: int | None) -> None:
-        """At most `limit` invocations at a time, 0 for none; None takes the limit away."""
+        """At most `limit` invocations at a time, 0 for none; None takes the limit away. Those that
+        run go on; none begins beyond the limit once this is answered."""
         await self.store.reserve_concurrency(self.addresses.function_name(function), limit)
+        await self.limits.look()
+        self.on_limit()
 
     async def tags(self, arn: str) -> Mapping[str, str]:
         return (await self.catalogue.function(self._tagged(arn))).tags

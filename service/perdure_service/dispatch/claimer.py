@@ -9,17 +9,24 @@ from collections.abc import Callable, Collection
 from itertools import islice
 
 from perdure_service.application.owned_tasks import OwnedTasks
+from perdure_service.dispatch.limited_turns import LimitedTurns
 from perdure_service.domain.decide_invocation import (
     Claim,
-    decide_claim,
     decide_function_deleted,
 )
-from perdure_service.domain.errors import DomainError, ResourceNotFound, Unavailable
-from perdure_service.domain.execution import Queued
+from perdure_service.domain.errors import (
+    DomainError,
+    ResourceNotFound,
+    TooManyRequests,
+    Unavailable,
+)
+from perdure_service.domain.execution import Queued, Running
+from perdure_service.domain.functions import FunctionVersion
 from perdure_service.domain.ids import ExecutionId, FunctionVersionId
 from perdure_service.domain.instant import MICROSECONDS
 from perdure_service.ports.clock import Clock
 from perdure_service.ports.dispatch import Dispatch
+from perdure_service.ports.function_limits import FunctionLimits
 from perdure_service.ports.functions import FunctionCatalogue
 from perdure_service.ports.log import Commit, ExecutionLog
 
@@ -41,7 +48,12 @@ class Claimer:
     """
 
     def __init__(
-        self, log: ExecutionLog, dispatch: Dispatch, catalogue: FunctionCatalogue, clock: Clock
+        self,
+        log: ExecutionLog,
+        dispatch: Dispatch,
+        catalogue: FunctionCatalogue,
+        limits: FunctionLimits,
+        clock: Clock,
     ) -> None:
         self._log = log
         self._dispatch = dispatch
@@ -52,6 +64,7 @@ class Claimer:
         self._turns: OrderedDict[FunctionVersionId, None] = OrderedDict()
         self._in_a_row: Counter[FunctionVersionId] = Counter()
         self._starving: set[FunctionVersionId] = set()
+        self._limited = LimitedTurns(limits)
         self._left_out: set[FunctionVersionId] = set()
         self._later: dict[ExecutionId, asyncio.TimerHandle] = {}
         self._wanted = asyncio.Event()
@@ -64,6 +77,10 @@ class Claimer:
             return
         id_, version_id = commit.after.id, commit.after.identity.function_version_id
         self._forget(version_id, id_)
+        before = commit.before
+        if before is not None and isinstance(before.ledger.invocation, Running):
+            for freed in self._limited.one_has_ended(before.identity.function_name):
+                self._give_turn(freed)
         if isinstance(commit.effects.queue, Queued):
             wait = (commit.effects.queue.ready_at - self._clock.now()) / MICROSECONDS
             if wait <= 0:
@@ -77,8 +94,13 @@ class Claimer:
         backlog = self._backlog.setdefault(version_id, OrderedDict())
         if len(backlog) < _MAX_BACKLOG:
             backlog.setdefault(id_)
-            self._turns.setdefault(version_id)
-            self._wanted.set()
+            self._give_turn(version_id)
+
+    def look_offers(self, version_id: FunctionVersionId, id_: ExecutionId) -> None:
+        """As `offer`, and what was at its limit may try again: an invocation may have ended on
+        another replica."""
+        self._limited.unpark(version_id)
+        self.offer(version_id, id_)
 
     def look_left_out(self, version_ids: Collection[FunctionVersionId]) -> None:
         """Of these the look found more than it told."""
@@ -86,7 +108,11 @@ class Claimer:
 
     def slots_are_free(self) -> None:
         if self._backlog:
-            self._turns = OrderedDict.fromkeys(self._backlog)
+            self._turns = OrderedDict.fromkeys(
+                version_id
+                for version_id in self._backlog
+                if not self._limited.is_parked(version_id)
+            )
             self._wanted.set()
 
     def is_anothers_turn(self, version_id: FunctionVersionId) -> bool:
@@ -139,15 +165,19 @@ class Claimer:
     async def _claim_one(
         self, version_id: FunctionVersionId, backlog: _Backlog, id_: ExecutionId
     ) -> bool:
-        """False if no slot is free for it."""
-        if self._catalogue.remembered(version_id) is None:
+        """False if no slot is free for it, or its function has to wait for one of its own."""
+        version = self._catalogue.remembered(version_id)
+        if version is None:
             # Looked up once: what waits without a slot must cost those who have one no look.
             try:
-                await self._catalogue.by_id(version_id)
+                version = await self._catalogue.by_id(version_id)
             except ResourceNotFound:
                 backlog.pop(id_, None)
                 self._tasks.start(self._fail(id_))
                 return True
+        if not self._limited.may_claim(version_id, version.function_name):
+            self._starving.discard(version_id)
+            return False
         claim = self._dispatch.reserve(version_id)
         if claim is None:
             if self._dispatch.is_exhausted(version_id):
@@ -156,25 +186,35 @@ class Claimer:
                 self._starving.discard(version_id)
             return False
         backlog.pop(id_, None)
-        self._tasks.start(self._claim(id_, claim))
+        begun = self._limited.begin(version.function_name)
+        self._tasks.start(self._claim(version, id_, claim, begun))
         return True
 
-    async def _claim(self, id_: ExecutionId, claim: Claim) -> None:
+    async def _claim(
+        self, version: FunctionVersion, id_: ExecutionId, claim: Claim, begun: int
+    ) -> None:
+        is_refused = False
         try:
-            outcome = await self._log.commit(
-                id_,
-                lambda current, moment: decide_claim(current, claim, moment),
-            )
+            outcome = await self._log.claim(id_, claim)
+        except TooManyRequests:
+            is_refused = True
+            self._dispatch.release(claim)
+            self._put_back(version.id, id_)
         except BaseException as error:
             self._dispatch.release(claim)
             if not isinstance(error, DomainError):
                 raise
             logger.warning("a queued invocation of %s waits: %s", id_, error)
-            return
-        if outcome.answer is None:
-            self._dispatch.release(claim)
         else:
-            self._dispatch.deliver(outcome.after, outcome.answer)
+            if outcome.answer is None:
+                self._dispatch.release(claim)
+            else:
+                self._dispatch.deliver(outcome.after, outcome.answer)
+        finally:
+            for freed in self._limited.end(
+                version.id, version.function_name, begun, refused=is_refused
+            ):
+                self._give_turn(freed)
 
     async def _fail(self, id_: ExecutionId) -> None:
         """Its function version has been deleted. If that comes later, the delivery finds out."""
@@ -184,6 +224,17 @@ class Claimer:
             )
         except DomainError as error:
             logger.warning("a queued invocation of %s waits: %s", id_, error)
+
+    def _give_turn(self, version_id: FunctionVersionId) -> None:
+        if version_id in self._backlog and not self._limited.is_parked(version_id):
+            self._turns.setdefault(version_id)
+            self._wanted.set()
+
+    def _put_back(self, version_id: FunctionVersionId, id_: ExecutionId) -> None:
+        """It was the oldest, and is it again."""
+        backlog = self._backlog.setdefault(version_id, OrderedDict())
+        backlog[id_] = None
+        backlog.move_to_end(id_, last=False)
 
     def _is_deployed(self, version_id: FunctionVersionId) -> bool:
         version = self._catalogue.remembered(version_id)

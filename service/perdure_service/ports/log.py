@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
 
+from perdure_service.domain.decide_invocation import Claim, Delivery
 from perdure_service.domain.decision import Decision, Moment, NewExecution
 from perdure_service.domain.effects import Effects
 from perdure_service.domain.events import Event
@@ -102,7 +103,14 @@ class ExecutionLog(Protocol):
         ...
 
     async def start(self, new: NewExecution, lock: NameLock | None = None) -> Execution | Holder:
-        """Append the first event and queue the first invocation, or say who holds the name."""
+        """Append the first event and queue the first invocation, or say who holds the name. Raises
+        TooManyRequests, with nothing written, if a caller waits for it and as many invocations of
+        its function run as may."""
+        ...
+
+    async def claim(self, id_: ExecutionId, claim: Claim) -> Outcome[Delivery | None]:
+        """Commit `decide_claim`. Raises TooManyRequests if as many invocations of its function run
+        as may: it stays queued."""
         ...
 
     async def holder(self, new: NewExecution, lock: NameLock) -> Holder | None:

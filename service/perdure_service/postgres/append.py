@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from perdure_service.domain.execution import Execution, Held
+from perdure_service.domain.execution import Execution, Held, Running
 from perdure_service.domain.instant import Instant
 from perdure_service.postgres.arrays import (
     Blobs,
@@ -32,6 +32,7 @@ from perdure_service.postgres.arrays import (
     Uuids,
 )
 from perdure_service.postgres.codec import encode_failures, encode_pausing, encode_requests
+from perdure_service.postgres.function_limits import LIMITED
 from perdure_service.postgres.parts import ORDER, Columns, Row, pack, unnest
 from perdure_service.postgres.rows import Change, Rows, add_rows, invocation_columns
 
@@ -95,12 +96,19 @@ _NAMES: Columns = (
     ("payload_hash", Blobs),
     ("expires_at", Instants),
     ("now", Instants),
+    ("claimed_name", Texts),
 )
+"""`claimed_name` is the function's, if the start comes with the claim of its first invocation."""
 
 _WON = """won AS MATERIALIZED (
   SELECT c.* FROM command c JOIN execution e ON (e.part, e.id) = (c.part, c.id)
-   WHERE e.version = c.expected_version AND e.nonce = c.expected_nonce
+   WHERE e.version = c.expected_version AND e.nonce = c.expected_nonce $uncounted
    ORDER BY e.part, e.id FOR UPDATE OF e SKIP LOCKED)"""
+
+# Whoever decided this may not have known of the limit yet.
+_UNCOUNTED = f"""
+     AND (c.invocation_worker_id IS NULL OR c.invocation_id IS NOT DISTINCT FROM e.invocation_id
+          OR e.function_name NOT IN ({LIMITED}))"""
 
 _TAKEN = """taken AS (
   INSERT INTO execution_name AS x
@@ -113,13 +121,15 @@ _TAKEN = """taken AS (
     WHERE x.expires_at <= (SELECT max(now) FROM wanted)
   RETURNING execution_id)"""
 
+_UNNAMED: Columns = (("n", Int4s), ("claimed_name", Texts))
+
 _STARTED = """won AS MATERIALIZED (
   SELECT n FROM wanted WHERE name IS NULL
       OR execution_id IN (SELECT execution_id FROM taken))"""
 
 
 @cache
-def _append_sql(parts: tuple[str, ...], whole: bool, steered: bool) -> str:
+def _append_sql(parts: tuple[str, ...], whole: bool, steered: bool, uncounted: bool = False) -> str:
     moving = _moving(whole, steered)
     assignments = ", ".join(f"{name} = w.{name}" for name, _ in moving)
     command = f"command AS MATERIALIZED (SELECT * FROM {unnest(_FENCE + moving)})"
@@ -127,7 +137,8 @@ def _append_sql(parts: tuple[str, ...], whole: bool, steered: bool) -> str:
         f"moved AS (UPDATE execution e SET {assignments} FROM won w"
         " WHERE (e.part, e.id) = (w.part, w.id))"
     )
-    return _statement(command, _WON, moved, *_part_ctes(parts))
+    won = _WON.replace("$uncounted", _UNCOUNTED if uncounted else "")
+    return _statement(command, won, moved, *_part_ctes(parts))
 
 
 def _moving(whole: bool, steered: bool) -> Columns:
@@ -135,11 +146,13 @@ def _moving(whole: bool, steered: bool) -> Columns:
 
 
 @cache
-def _start_sql(parts: tuple[str, ...], named: bool) -> str:
+def _start_sql(parts: tuple[str, ...], named: bool, uncounted: bool = False) -> str:
+    source = f"SELECT * FROM {unnest(_NAMES if named else _UNNAMED)}"
+    if uncounted:
+        source += f" WHERE claimed_name IS NULL OR claimed_name NOT IN ({LIMITED})"
     if not named:
-        all_win = "won AS MATERIALIZED (SELECT unnest(%b::integer[]) AS n)"
-        return _statement(all_win, *_part_ctes(parts))
-    wanted = f"wanted AS MATERIALIZED (SELECT * FROM {unnest(_NAMES)})"
+        return _statement(f"won AS MATERIALIZED ({source})", *_part_ctes(parts))
+    wanted = f"wanted AS MATERIALIZED ({source})"
     return _statement(wanted, _TAKEN, _STARTED, *_part_ctes(parts))
 
 
@@ -158,9 +171,12 @@ def _numbered(sql: str) -> str:
     return "".join(numbered) + pieces[-1]
 
 
-def append_statement(changes: Sequence[Change]) -> tuple[str, list[PackedArray]]:
+def append_statement(
+    changes: Sequence[Change], *, counted: bool = False
+) -> tuple[str, list[PackedArray]]:
     """SQL and parameters that append `changes`, each to an execution that exists. The statement
-    answers the places of those that won."""
+    answers the places of those that won. Unless they were `counted`, claims of functions that have
+    a limit lose."""
     rows = Rows()
     commands: list[Row] = []
     whole = any(_moves_invocation(change) for change in changes)
@@ -170,20 +186,30 @@ def append_statement(changes: Sequence[Change]) -> tuple[str, list[PackedArray]]
         commands.append(_command_row(n, change.before, change.after, whole, steered))
         add_rows(rows, n, change)
     columns = _FENCE + _moving(whole, steered)
-    return _append_sql(rows.parts, whole, steered), pack(columns, commands) + rows.packed()
+    sql = _append_sql(rows.parts, whole, steered, uncounted=whole and not counted)
+    return sql, pack(columns, commands) + rows.packed()
 
 
-def start_statement(changes: Sequence[Change], now: Instant) -> tuple[str, list[PackedArray]]:
+def start_statement(
+    changes: Sequence[Change], now: Instant, *, counted: bool = False
+) -> tuple[str, list[PackedArray]]:
     """SQL and parameters that start `changes`. The statement answers the places of those that
-    started; the others found their name taken."""
+    started; the others found their name taken, or were claimed, not `counted`, and are of functions
+    that have a limit."""
     rows = Rows()
     for n, change in enumerate(changes):
         add_rows(rows, n, change)
     named = any(change.lock is not None for change in changes)
-    head: list[PackedArray] = [Int4s(range(len(changes)))]
     if named:
         head = pack(_NAMES, [_name_row(n, change, now) for n, change in enumerate(changes)])
-    return _start_sql(rows.parts, named), head + rows.packed()
+    else:
+        head = pack(_UNNAMED, [(n, _claimed_name(change)) for n, change in enumerate(changes)])
+    return _start_sql(rows.parts, named, uncounted=not counted), head + rows.packed()
+
+
+def _claimed_name(start: Change) -> str | None:
+    is_claimed = isinstance(start.after.ledger.invocation, Running)
+    return start.after.identity.function_name if is_claimed else None
 
 
 def _moves_invocation(change: Change) -> bool:
@@ -269,4 +295,5 @@ def _name_row(n: int, change: Change, now: Instant) -> Row:
         lock.payload_hash if lock else b"",
         lock.expires_at if lock else None,
         now,
+        _claimed_name(change),
     )

@@ -23,6 +23,7 @@ from perdure_service.postgres.commit_context import (
     MAX_WAITING,
     UNKNOWN,
     CommitContext,
+    MustBeCounted,
 )
 from perdure_service.postgres.lane import Lane, LaneConnection, LostFlush
 from perdure_service.postgres.turns import Command, Turn
@@ -53,12 +54,18 @@ class AppendLane:
         self._tasks = OwnedTasks()
 
     def submit(
-        self, id_: ExecutionId, decide: Decide[T], *, verify: bool, due: bool = False
+        self,
+        id_: ExecutionId,
+        decide: Decide[T],
+        *,
+        verify: bool,
+        due: bool = False,
+        claims: bool = False,
     ) -> asyncio.Future[Outcome[T]]:
         """The outcome, once it is committed. Cancelled, the command is dropped if it still waits.
-        Raises Unavailable if too many wait."""
+        Raises Unavailable if too many wait, MustBeCounted if it `claims` and may not."""
         future: asyncio.Future[Outcome[T]] = asyncio.get_running_loop().create_future()
-        self._enqueue(Command(id_, decide, verify, future), due=due)
+        self._enqueue(Command(id_, decide, verify, future, claims), due=due)
         return future
 
     async def run(self) -> None:
@@ -128,10 +135,12 @@ class AppendLane:
                 raise
 
     def _overtaken(self, turn: Turn) -> None:
-        """Somebody else moved the execution, or is about to: look, and decide again."""
+        """Somebody else moved the execution, or is about to, or its function has got a limit: look,
+        and decide again."""
         self._context.give_back(turn.delivery)
         commands = [command for command, _ in turn.decided]
-        self._tasks.start(self._catch_up(turn.before.id, commands, overtaken=True))
+        claimed = turn.delivery is not None or any(command.claims for command in commands)
+        self._tasks.start(self._catch_up(turn.before.id, commands, overtaken=True, claimed=claimed))
 
     def _lost(self, turns: Sequence[Turn], error: Exception) -> None:
         for turn in turns:
@@ -196,7 +205,12 @@ class AppendLane:
     # catching up
 
     async def _catch_up(
-        self, id_: ExecutionId, commands: Sequence[Command], *, overtaken: bool = False
+        self,
+        id_: ExecutionId,
+        commands: Sequence[Command],
+        *,
+        overtaken: bool = False,
+        claimed: bool = False,
     ) -> None:
         for command in commands:
             command.attempts += 1
@@ -207,6 +221,9 @@ class AppendLane:
             if overtaken and attempts > _PATIENT_ATTEMPTS:
                 await asyncio.sleep(0.002 * secrets.randbelow(10))  # somebody holds the row
             current = await self._read(id_)
+            function_name = current.identity.function_name
+            if claimed and await self._context.limit_was_overlooked(function_name):
+                _fail([command for command in commands if command.claims], MustBeCounted())
         except asyncio.CancelledError:
             _fail(commands, Unavailable(GOING))
             raise

@@ -14,6 +14,7 @@ from perdure_service.ports.clock import Clock
 from perdure_service.ports.dispatch import Dispatch, NoDispatch
 from perdure_service.ports.log import Commit, CommitObserver
 from perdure_service.postgres.cache import ExecutionCache
+from perdure_service.postgres.function_limits import PostgresLimits
 from perdure_service.postgres.rows import Change
 
 logger = logging.getLogger(__name__)
@@ -25,21 +26,31 @@ MAX_BATCH_BYTES = 8 * 1_048_576
 MAX_WAITING = 20_000
 
 
+class MustBeCounted(Exception):
+    """A claim that was not counted found that its function has a limit. Nothing was written."""
+
+
 @dataclass(eq=False, slots=True)
 class CommitContext:
     clock: Clock
     cache: ExecutionCache
+    limits: PostgresLimits
     dispatch: Dispatch = NoDispatch()
     observers: Sequence[CommitObserver] = ()
 
     def moment(self) -> Moment:
         return Moment(self.clock.now(), random_bits(63))
 
-    def claim(self, queued: Execution) -> Decision[Delivery | None] | None:
+    def claim(
+        self, queued: Execution, *, counted: bool = False
+    ) -> Decision[Delivery | None] | None:
         """Claim the invocation of `queued` for a worker that waits for just this, to be committed
-        with what queued it. None if nothing is queued and ready, or no slot is free."""
+        with what queued it. None if nothing is queued and ready, no slot is free, or what runs of
+        the function has to be counted first."""
         invocation = queued.ledger.invocation
         if not isinstance(invocation, Queued):
+            return None
+        if not counted and self.limits.of(queued.identity.function_name) is not None:
             return None
         moment = self.moment()
         if invocation.ready_at > queued.effective_now(moment.clock):
@@ -52,6 +63,11 @@ class CommitContext:
             self.dispatch.release(claim)
             return decision if decision.changes else None
         return decision
+
+    async def limit_was_overlooked(self, function_name: str) -> bool:
+        """Why a claim may have lost that was not counted. Raises Unavailable."""
+        await self.limits.look()
+        return self.limits.of(function_name) is not None
 
     def won(self, change: Change, delivery: Delivery | None) -> None:
         """The change is committed: remember it, hand the invocation over."""

@@ -8,38 +8,53 @@ fence is caught up and decided again in a later flush. An answer is given only a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
+from perdure_service.domain.decide_invocation import Claim, Delivery, decide_claim
 from perdure_service.domain.decision import NewExecution
-from perdure_service.domain.errors import ResourceNotFound
+from perdure_service.domain.errors import ResourceNotFound, Unavailable
 from perdure_service.domain.events import Event
-from perdure_service.domain.execution import Execution, Identity
+from perdure_service.domain.execution import Execution, Identity, InvokeMode
 from perdure_service.domain.ids import ExecutionId
 from perdure_service.ports.clock import Clock
 from perdure_service.ports.dispatch import Dispatch
 from perdure_service.ports.log import CommitObserver, Decide, Holder, NameLock, Outcome
 from perdure_service.postgres.appends import AppendLane
 from perdure_service.postgres.cache import ExecutionCache
-from perdure_service.postgres.commit_context import MAX_BATCH_ROWS, CommitContext
+from perdure_service.postgres.commit_context import MAX_BATCH_ROWS, CommitContext, MustBeCounted
+from perdure_service.postgres.counted import CountedLane
+from perdure_service.postgres.function_limits import PostgresLimits
 from perdure_service.postgres.names import free_name, read_holder
 from perdure_service.postgres.reading import ExecutionReader, ReadPool
 from perdure_service.postgres.starts import StartLane
 
 T = TypeVar("T")
 
+_COUNTING_TRIES = 3
+
 
 class PostgresLog:
     """Implements `ports.log.ExecutionLog`. `run` must be running for writes to go out."""
 
-    def __init__(self, url: str, *, pool: ReadPool, cache: ExecutionCache, clock: Clock) -> None:
-        self._pool = pool
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool: ReadPool,
+        cache: ExecutionCache,
+        clock: Clock,
+        limits: PostgresLimits | None = None,
+    ) -> None:
         self._pool = pool
         self._reader = ExecutionReader(pool)
         self._cache = cache
-        self._context = CommitContext(clock, cache)
+        self._limits = limits or PostgresLimits(pool)
+        self._context = CommitContext(clock, cache, self._limits)
         self._appends = AppendLane(url, self._context, self.read)
         self._starts = StartLane(url, self._context, pool)
+        self._counted = CountedLane(url, self._context, pool)
 
     def attach(self, dispatch: Dispatch, observers: Sequence[CommitObserver]) -> None:
         """Hand queued invocations to `dispatch`, and tell `observers` of each commit."""
@@ -50,6 +65,7 @@ class PostgresLog:
         async with asyncio.TaskGroup() as lanes:
             lanes.create_task(self._appends.run())
             lanes.create_task(self._starts.run())
+            lanes.create_task(self._counted.run())
 
     async def read(self, id_: ExecutionId) -> Execution:
         cached = self._cache.get(id_)
@@ -115,7 +131,29 @@ class PostgresLog:
         await free_name(self._pool, identity, name, holder)
 
     async def start(self, new: NewExecution, lock: NameLock | None = None) -> Execution | Holder:
-        return await self._starts.start(new, lock)
+        for _ in range(_COUNTING_TRIES):
+            try:
+                if self._counts(new.identity) and new.identity.mode is InvokeMode.REQUEST_RESPONSE:
+                    return await self._counted.start(new, lock)
+                return await self._starts.start(new, lock)
+            except MustBeCounted:
+                continue
+        raise Unavailable("The function's limit changes all the time. Repeat the same request.")
+
+    async def claim(self, id_: ExecutionId, claim: Claim) -> Outcome[Delivery | None]:
+        execution = await self.recent(id_)
+        if not self._counts(execution.identity):
+            with contextlib.suppress(MustBeCounted):
+                return await self._appends.submit(
+                    id_,
+                    lambda current, moment: decide_claim(current, claim, moment),
+                    verify=True,
+                    claims=True,
+                )
+        return await self._counted.claim(await self.read(id_), claim)
+
+    def _counts(self, identity: Identity) -> bool:
+        return self._limits.of(identity.function_name) is not None
 
     async def holder(self, new: NewExecution, lock: NameLock) -> Holder | None:
         return await read_holder(self._pool, new.identity, lock.name)

@@ -4,7 +4,8 @@ NOTIFY and local memory only save time; whatever they miss is found here: timers
 quarter of a second, timers that come due soon, ready invocations (the oldest of each function
 version, so that a crowd of one hides no other's), invocations whose worker is
 gone or does not have them, notices, executions that callers of this replica wait for, and whether
-a dead letter is due. The same statement says which workers live, and reads the clock.
+a dead letter is due. The same statement says which workers live, and reads the clock and the limits
+of functions, which come in the guise of instants.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from perdure_service.domain.ids import (
     WorkerId,
     part_of,
 )
-from perdure_service.domain.instant import after
+from perdure_service.domain.instant import MICROSECONDS, after
 from perdure_service.ports.look import LookRequest, Ready, Sighting
 from perdure_service.ports.workers import Claimed
 from perdure_service.postgres.arrays import Instants, Int2s, Int4s, OneInstant, Texts, Uuids
 from perdure_service.postgres.clock import PostgresClock, monotonic_seconds
+from perdure_service.postgres.function_limits import READ_LIMITS, PostgresLimits
 from perdure_service.postgres.reading import ReadPool
 
 OVERDUE_SECONDS = 0.25
@@ -88,16 +90,19 @@ UNION ALL
 (SELECT 'letter', execution_id, NULL, NULL, due_at
    FROM dead_letter WHERE due_at <= %(now)s ORDER BY due_at LIMIT 1)
 UNION ALL
+(SELECT 'limit', NULL, NULL, name, to_timestamp(reserved_concurrency) FROM ({READ_LIMITS}) AS l)
+UNION ALL
 (SELECT 'clock', NULL, NULL, NULL, clock_timestamp())
 """
 
 
 class PostgresLook:
-    """Implements `ports.look.Look`, and keeps the clock set."""
+    """Implements `ports.look.Look`, and keeps the clock set and the limits of functions known."""
 
-    def __init__(self, pool: ReadPool, clock: PostgresClock) -> None:
+    def __init__(self, pool: ReadPool, clock: PostgresClock, limits: PostgresLimits) -> None:
         self._pool = pool
         self._clock = clock
+        self._limits = limits
 
     async def __call__(self, request: LookRequest) -> Sighting:
         """Raises Unavailable."""
@@ -125,6 +130,7 @@ class PostgresLook:
             rows = await cursor.fetchall()
             done = monotonic_seconds()
         sighting = Sighting()
+        limits: dict[str, int] = {}
         for what, id_, other, operation_id, at in rows:
             match what:
                 case "timer":
@@ -145,8 +151,11 @@ class PostgresLook:
                     sighting.closed.append(ExecutionId(id_))
                 case "letter":
                     sighting.letters_are_due = True
+                case "limit":
+                    limits[operation_id] = at // MICROSECONDS
                 case "clock":
                     self._clock.sample(before, at, done)
+        self._limits.see(limits)
         sighting.left_out = _left_out(sighting.ready)
         sighting.is_full = _LIMIT in (
             len(sighting.overdue),

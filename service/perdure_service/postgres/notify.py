@@ -14,8 +14,9 @@ from uuid import uuid4
 import psycopg
 from psycopg import sql
 
-from perdure_service.domain.execution import InvokeMode, Queued
+from perdure_service.domain.execution import InvokeMode, Queued, Running
 from perdure_service.domain.ids import ExecutionId
+from perdure_service.ports.function_limits import FunctionLimits
 from perdure_service.ports.log import Commit
 from perdure_service.postgres.connection import connect
 
@@ -35,15 +36,18 @@ class Notifier:
         *,
         on_hint: Callable[[], None],
         is_awaited: Callable[[ExecutionId], bool],
+        limits: FunctionLimits,
     ) -> None:
         self._url = url
         self._on_hint = on_hint
         self._is_awaited = is_awaited
+        self._limits = limits
         self._own_id = str(uuid4())
         self._news = asyncio.Event()
 
     def observe(self, commit: Commit) -> None:
-        """Another replica may have a free worker, or the caller who waits, or the parent."""
+        """Another replica may have a free worker, or the caller who waits, or the parent, or an
+        invocation that waited for this one's end."""
         effects = commit.effects
         unclaimed = effects.queue_moved and isinstance(effects.queue, Queued)
         identity = commit.after.identity
@@ -52,8 +56,21 @@ class Notifier:
             and identity.mode is InvokeMode.REQUEST_RESPONSE
             and not self._is_awaited(identity.id)
         )
-        if unclaimed or awaited_elsewhere:
+        if unclaimed or awaited_elsewhere or self._left_room(commit):
             self._news.set()
+
+    def tell(self) -> None:
+        """There is something to see."""
+        self._news.set()
+
+    def _left_room(self, commit: Commit) -> bool:
+        before = commit.before
+        return (
+            before is not None
+            and commit.effects.queue_moved
+            and isinstance(before.ledger.invocation, Running)
+            and self._limits.of(before.identity.function_name) is not None
+        )
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:

@@ -24,6 +24,7 @@ from perdure_service.postgres.commit_context import (
     MAX_WAITING,
     UNKNOWN,
     CommitContext,
+    MustBeCounted,
 )
 from perdure_service.postgres.lane import Lane, LaneConnection, LostFlush
 from perdure_service.postgres.names import read_holder
@@ -65,7 +66,8 @@ class _Birth:
 
 
 class StartLane:
-    """Starts executions in groups. A start whose name is taken is answered with its holder."""
+    """Starts executions in groups. A start whose name is taken is answered with its holder; one
+    that was claimed without being counted, where that has to be, fails with MustBeCounted."""
 
     def __init__(self, url: str, context: CommitContext, pool: ReadPool) -> None:
         self._context = context
@@ -115,7 +117,7 @@ class StartLane:
                 self._context.announce(birth_.change)
             else:
                 self._context.give_back(birth_.delivery)
-                self._tasks.start(self._answer_holder(birth_.start))
+                self._tasks.start(self._answer_loser(birth_))
 
     async def _commit_singly(self, births: list[_Birth], error: psycopg.DataError) -> None:
         """One value that Postgres cannot hold fails its batch: find whose it is."""
@@ -155,18 +157,25 @@ class StartLane:
         delivery = claim.answer if claim is not None else None
         return _Birth(start, birth(decision, start.lock, claim), delivery)
 
-    async def _answer_holder(self, start: _Start) -> None:
-        """The name was taken: say by whom. If it has become free meanwhile, try again."""
-        assert start.lock is not None
+    async def _answer_loser(self, birth_: _Birth) -> None:
+        """The name was taken: say by whom. If it has become free meanwhile, try again. Or its claim
+        should have been counted: then the start should."""
+        start = birth_.start
+        identity = start.new.identity
         try:
-            holder = await read_holder(self._pool, start.new.identity, start.lock.name)
+            if start.lock is not None:
+                holder = await read_holder(self._pool, identity, start.lock.name)
+                if holder is not None:
+                    start.answer(holder)
+                    return
+            if birth_.delivery is not None and await self._context.limit_was_overlooked(
+                identity.function_name
+            ):
+                raise MustBeCounted
         except Exception as error:
             start.fail(error)
             return
-        if holder is None:
-            self._lane.put(start, urgent=True)
-        else:
-            start.answer(holder)
+        self._lane.put(start, urgent=True)
 
     def _fail(self, births: list[_Birth], error: Exception) -> None:
         for birth_ in births:

@@ -297,6 +297,11 @@ function = Table(
     Column("reserved_concurrency", Integer),
     Column("tags", JSONB, nullable=False, server_default=text("'{}'")),
     CheckConstraint("reserved_concurrency >= 0", name="reserved_concurrency_is_a_count"),
+    Index(
+        "function_reserved_concurrency_idx",
+        "name",
+        postgresql_where=text("reserved_concurrency IS NOT NULL"),
+    ),
     CheckConstraint("jsonb_typeof(tags) = 'object'", name="tags_are_an_object"),
 )
 

@@ -18,12 +18,13 @@ from perdure_service.postgres.rows import Change
 
 @dataclass(eq=False, slots=True)
 class Command:
-    """One caller's wish, waiting for its turn."""
+    """One caller's wish, waiting for its turn. If it `claims`, a limit of the function ends it."""
 
     execution_id: ExecutionId
     decide: Decide[Any]
     verify: bool
     future: asyncio.Future[Outcome[Any]]
+    claims: bool = False
     attempts: int = 0
 
     def answer(self, outcome: Outcome[Any]) -> None:

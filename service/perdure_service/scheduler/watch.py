@@ -51,7 +51,7 @@ class Workforce(Protocol):
 class ReadyQueue(Protocol):
     """What hands out invocations, as the watch needs to know it."""
 
-    def offer(self, version_id: FunctionVersionId, id_: ExecutionId) -> None: ...
+    def look_offers(self, version_id: FunctionVersionId, id_: ExecutionId) -> None: ...
 
     def look_left_out(self, version_ids: Collection[FunctionVersionId]) -> None:
         """More invocations of these are ready: it nudges the watch when it wants them."""
@@ -151,7 +151,7 @@ class Watch:
         # One that was served by name when it was last read may have been deployed for a pool.
         await self.catalogue.refresh({ready.function_version_id for ready in found.ready})
         for ready in found.ready:
-            self.queue.offer(ready.function_version_id, ready.execution_id)
+            self.queue.look_offers(ready.function_version_id, ready.execution_id)
         self.queue.look_left_out(found.left_out)
         for id_ in found.closed:
             self.closings.closed_elsewhere(id_)
