@@ -118,11 +118,11 @@ def _wrap_rare(value: Any) -> dict[str, Any]:
         case bool():
             return {"t": "b", "v": value}
         case str():
-            return {"t": "s", "v": str(value)}
+            return {"t": "s", "v": value}
         case int():
-            return {"t": "i", "v": int(value)}
+            return {"t": "i", "v": value}
         case float():
-            return {"t": "f", "v": float(value)}
+            return {"t": "f", "v": value}
         case bytes() | bytearray() | memoryview():
             return {"t": "B", "v": b64encode(bytes(value)).decode()}
         case UUID():
