@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.contract.function_calls import create_from_zip, zipped
+from tests.contract.raw_worker import PoolWorker
 
 
 @pytest.fixture
@@ -33,6 +35,9 @@ def test_an_alias_lives_from_its_creation_to_its_end(aws: Any, versions: str) ->
     moved = aws.update_alias(FunctionName=versions, Name="live", FunctionVersion="2")
     assert (moved["FunctionVersion"], moved["Description"]) == ("2", "what customers get")
     assert moved["RevisionId"] != created["RevisionId"]
+    aws.update_alias(
+        FunctionName=versions, Name="live", Description="x", RevisionId=moved["RevisionId"]
+    )
     aws.delete_alias(FunctionName=versions, Name="live")
     aws.delete_alias(FunctionName=versions, Name="live")
     with pytest.raises(aws.exceptions.ResourceNotFoundException, match="Cannot find alias"):
@@ -122,3 +127,48 @@ def test_what_an_alias_points_at_is_not_deleted(aws: Any, versions: str) -> None
     aws.delete_function(FunctionName=versions, Qualifier="2")
     with pytest.raises(aws.exceptions.ResourceNotFoundException):
         aws.get_function(FunctionName=versions, Qualifier="2")
+
+
+def test_starts_by_an_alias_run_its_versions_by_weight(
+    aws: Any, http: httpx.Client, versions: str
+) -> None:
+    """The ARN of an execution has the version that was drawn, and so have all its invocations."""
+    pool = PoolWorker(http, "python3.13")
+    pool.register(per_function=50)
+    alias(aws, versions, "1", RoutingConfig={"AdditionalVersionWeights": {"2": 0.5}})
+
+    def executed() -> str:
+        answer = aws.invoke(FunctionName=versions, Qualifier="live", InvocationType="Event")
+        return str(answer["ExecutedVersion"])
+
+    assert {executed() for _ in range(40)} == {"1", "2"}
+    aws.update_alias(
+        FunctionName=versions, Name="live", RoutingConfig={"AdditionalVersionWeights": {"2": 1.0}}
+    )
+    assert {executed() for _ in range(5)} == {"2"}
+    delivered = pool.poll(total=45)
+    assert {one.header["Version"] for one in delivered} <= {"1", "2"}
+    pool.leave()
+
+
+def test_a_durable_execution_keeps_the_version_that_its_alias_meant(
+    aws: Any, http: httpx.Client, function: str
+) -> None:
+    pool = PoolWorker(http, "provided")
+    pool.register()
+    create_from_zip(
+        aws, function, Runtime="provided", DurableConfig={"ExecutionTimeout": 600}, Publish=True
+    )
+    aws.update_function_code(FunctionName=function, ZipFile=zipped("second"), Publish=True)
+    alias(aws, function, "1")
+    arn = aws.invoke(FunctionName=f"{function}:live", InvocationType="Event")["DurableExecutionArn"]
+    assert f":function:{function}:1/durable-execution/" in arn
+    aws.update_alias(FunctionName=function, Name="live", FunctionVersion="2")
+    delivered = pool.take()
+    assert delivered.header["Version"] == "1"
+    assert delivered.header["FunctionArn"].endswith(f":{function}:live")
+    pool.succeed(delivered)
+    found = aws.get_durable_execution(DurableExecutionArn=arn)
+    assert (found["Version"], found["FunctionArn"].endswith(":live")) == ("1", True)
+    listed = aws.list_durable_executions_by_function(FunctionName=function, Qualifier="live")
+    assert listed["DurableExecutions"] == [], "those of the version that it means now"

@@ -245,9 +245,9 @@ UNKNOWN = [
     ("GET", f"/2025-12-01/durable-executions/{NOBODY}/checkpoint"),
     ("GET", f"/2025-12-01/durable-executions/{NOBODY}/pause"),
     ("DELETE", f"/2025-12-01/durable-executions/{NOBODY}/stop"),
-    ("POST", "/2021-11-15/functions/order/response-streaming-invocations"),
+    ("POST", "/2014-11-13/functions/order/invoke-async"),
     ("PATCH", "/2015-03-31/functions/order"),
-    ("GET", "/v1/workers"),
+    ("PATCH", "/v1/workers"),
     ("POST", "/v1/workers/a/b/c"),
 ]
 

@@ -15,6 +15,7 @@ from tests.contract.raw_worker import RawWorker
 from tests.contract.running_service import running_service
 from tests.support.caller import lambda_client
 from tests.support.postgres import DatabaseServer
+from tests.support.traffic import Traffic
 
 
 def code_of(aws: Any, function: str, qualifier: str = "$LATEST") -> bytes:
@@ -46,7 +47,9 @@ def test_it_can_be_published_at_once(aws: Any, function: str) -> None:
     assert published["Version"] == "2"
     assert published["FunctionArn"].endswith(f":{function}:2")
     aws.get_waiter("published_version_active").wait(FunctionName=function, Qualifier="2")
-    again = aws.update_function_code(FunctionName=function, ZipFile=new, Publish=True)
+    again = aws.update_function_code(
+        FunctionName=function, ZipFile=new, Publish=True, Architectures=["x86_64"]
+    )
     assert again["Version"] == "2", "the same code is the same version"
 
 
@@ -158,7 +161,7 @@ def test_code_may_take_the_place_of_what_a_worker_serves_and_the_other_way(
 
 
 def test_code_comes_from_a_bucket(
-    database_server: DatabaseServer, template_database: str, tmp_path: Path
+    database_server: DatabaseServer, template_database: str, traffic: Traffic, tmp_path: Path
 ) -> None:
     (tmp_path / "buckets" / "code").mkdir(parents=True)
     for name in ("old", "new"):
@@ -167,8 +170,8 @@ def test_code_comes_from_a_bucket(
         database_server.clone(template_database) as url,
         running_service(tmp_path, url, ["--s3", "buckets"]) as service,
     ):
-        aws = lambda_client(service.url)
-        old = {"S3Bucket": "code", "S3Key": "old.zip"}
+        aws = lambda_client(service.url, traffic=traffic)
+        old = {"S3Bucket": "code", "S3Key": "old.zip", "S3ObjectStorageMode": "COPY"}
         create_from_zip(aws, "f", Code=old)
         assert code_of(aws, "f") == zipped("old")
         new = {"S3Bucket": "code", "S3Key": "new.zip"}

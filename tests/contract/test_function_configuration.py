@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from perdure_service.domain.functions import ApplicationLogLevel, SystemLogLevel
+from perdure_service.domain.runtimes import RUNTIMES
 from tests.contract.function_calls import ROLE, create, create_from_zip
 
 
@@ -35,6 +37,9 @@ def test_what_is_set_changes_and_all_else_stays(aws: Any, function: str) -> None
     assert updated["RevisionId"] != created["RevisionId"]
     cleared = aws.update_function_configuration(
         FunctionName=function,
+        Layers=[],
+        SnapStart={"ApplyOn": "None"},
+        TracingConfig={"Mode": "PassThrough"},
         Environment={"Variables": {}},
         DeadLetterConfig={"TargetArn": ""},
         Description="",
@@ -152,3 +157,23 @@ def test_no_refusal_shows_a_value_of_the_environment(http: httpx.Client, functio
         )
         assert answer.status_code == 400, answer.text
         assert "hush" not in answer.text
+
+
+def test_every_runtime_of_lambdas_may_be_named(aws: Any, function: str) -> None:
+    for n, runtime in enumerate(RUNTIMES):
+        name = f"{function}-{n}"
+        assert create_from_zip(aws, name, Runtime=runtime)["Runtime"] == runtime
+        updated = aws.update_function_configuration(FunctionName=name, Runtime=runtime)
+        assert updated["Runtime"] == runtime
+
+
+def test_every_log_level_may_be_named(aws: Any, function: str) -> None:
+    create_from_zip(aws, function)
+    for level in ApplicationLogLevel:
+        config = {"LogFormat": "JSON", "ApplicationLogLevel": level.value}
+        updated = aws.update_function_configuration(FunctionName=function, LoggingConfig=config)
+        assert updated["LoggingConfig"]["ApplicationLogLevel"] == level
+    for system_level in SystemLogLevel:
+        config = {"LogFormat": "JSON", "SystemLogLevel": system_level.value}
+        updated = aws.update_function_configuration(FunctionName=function, LoggingConfig=config)
+        assert updated["LoggingConfig"]["SystemLogLevel"] == system_level

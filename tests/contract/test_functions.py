@@ -150,7 +150,14 @@ class TestCreate:
         aws.get_waiter("function_active_v2").wait(FunctionName=function)
 
     def test_what_is_not_said_has_lambdas_defaults(self, aws: Any, function: str) -> None:
-        created = create_from_zip(aws, function)
+        created = create_from_zip(
+            aws,
+            function,
+            PackageType="Zip",
+            Architectures=["x86_64"],
+            SnapStart={"ApplyOn": "None"},
+            TracingConfig={"Mode": "PassThrough"},
+        )
         assert (created["Timeout"], created["MemorySize"]) == (3, 128)
         assert created["Architectures"] == ["x86_64"]
         assert created["EphemeralStorage"] == {"Size": 512}
@@ -173,5 +180,5 @@ def test_functions_are_listed_by_name_and_paged(aws: Any, function: str) -> None
     listed = [one["FunctionName"] for page in pages for one in page["Functions"]]
     assert listed == sorted(listed)
     assert set(names) <= set(listed)
-    versions = aws.list_functions(FunctionVersion="ALL")["Functions"]
+    versions = aws.list_functions(FunctionVersion="ALL", MasterRegion="ALL")["Functions"]
     assert all(one["FunctionArn"].endswith(f":{one['Version']}") for one in versions)

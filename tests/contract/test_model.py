@@ -1,4 +1,4 @@
-"""Nothing of the model is forgotten: all that a durable operation can be sent, can answer and can
+"""Nothing of the model is forgotten: all that an operation served can be sent, can answer and can
 refuse was seen on the wire by the other tests of this folder, or stands here with the reason.
 
 The list is drawn from the botocore that is installed, so a newer one shows what is missing.
@@ -46,6 +46,54 @@ NEVER = {
     "CheckpointDurableExecution response ExecutionDetails.InputPayload": (
         "the invocation that checkpoints was started with the input"
     ),
+    "Functions error AliasLimit*": "there is no limit of aliases",
+    "Functions error Code*": "code is not signed, and there is no quota of it",
+    "Functions error E[2FN]*": "no such infrastructure is involved",
+    "Functions error EC2*": "no such infrastructure is involved",
+    "Functions error FunctionVersionsPer*": "there are no managed instances",
+    "Functions error Invalid[CSZ]*": "no signature, no subnet; a broken zip is not stored",
+    "Functions error InvalidRuntime*": "no managed runtime to be invalid",
+    "Functions error NoPublishedVersion*": "$LATEST.PUBLISHED is of managed instances only",
+    "Functions error RecursiveInvocation*": "recursion is not looked for",
+    "Functions error ResourceNotReady*": "a function can be invoked as soon as it exists",
+    "Functions error Runtime*": "there are no managed runtimes",
+    "Functions error S3Files*": "no such infrastructure is involved",
+    "Functions error Serialized*": "a request is too large as it comes, if at all",
+    "Functions error ServiceE*": "as with durable operations",
+    "Functions error ServiceQuota*": "there is no quota for a caller to exceed",
+    "Functions error SnapStart*": "no such infrastructure is involved",
+    "Functions error SubnetIP*": "no such infrastructure is involved",
+    "Functions error TooManyRequests*": "calls about functions have no rates",
+    "Functions error UnsupportedMediaType*": "a payload is JSON, whatever its header says",
+    "Functions re* *AcceleratorConfig*": "refused: workers have what their machine has",
+    "Functions re* *CapacityProvider*": "refused: workers are started by people",
+    "Functions re* *CodeSigningConfigArn": "refused: signatures are not checked",
+    "Functions re* *FileSystemConfig*": "refused: a machine mounts what it needs",
+    "Functions re* *ImageConfig*": "refused: containers are started by others",
+    "Functions request *.KMSKeyArn": "refused: there is no encryption with keys of the user's",
+    "Functions re* *.SourceKMSKeyArn": "refused: there is no encryption with keys of the user's",
+    "Functions re* *PublishTo*": "refused: there are no managed instances",
+    "Functions re* *RuntimeConfig*": "refused: a worker's interpreter decides",
+    "Functions re* *RuntimeVersion*": "there are no managed runtimes",
+    "Functions re* *S3FilesConfig*": "refused: a machine mounts what it needs",
+    "Functions re* *TenancyConfig*": "refused: a tenant is told to the function and no more",
+    "Functions re* *VpcConfig*": "refused: functions use their worker's network",
+    "Functions request *StorageMode=REFERENCE": "refused: code is kept here",
+    "Functions request *S3ObjectVersion": "the buckets here are folders; see test_buckets.py",
+    "Functions response *Layer*": "refused: the zip holds what layers would",
+    "Functions response *ResolvedS3Object*": "code is kept here",
+    "Functions response Environment*Error*": "an environment can always be read",
+    "Functions response FunctionCodeLocation*Error*": "code that is named can always be read",
+    "Functions response *ConfigSha256": "of managed instances only",
+    "Functions response *LastUpdateStatus=[!S]*": "an update is done when it is answered",
+    "Functions response *LastUpdateStatusReason*": "an update is done when it is answered",
+    "Functions response *.State=[!A]*": "a function is active as soon as it exists",
+    "Functions response *.State=ActiveNon*": "a function is active as soon as it exists",
+    "Functions response *.StateReason*": "a function is active as soon as it exists",
+    "Functions response *MasterArn": "of Lambda@Edge only",
+    "Functions response *Signing*": "code is not signed",
+    "Functions response *TagsError*": "tags can always be read",
+    "Functions response *OptimizationStatus=On": "SnapStart is accepted and does nothing",
 }
 """What cannot come about here, by pattern, with the reason."""
 

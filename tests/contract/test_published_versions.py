@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract.function_calls import create, sha256, zipped
+from tests.contract.function_calls import create, create_from_zip, sha256, zipped
 from tests.contract.raw_worker import RawWorker
 
 
@@ -52,6 +52,14 @@ def test_another_revision_or_code_than_expected_is_refused(aws: Any, function: s
         aws.publish_version(FunctionName=function, CodeSha256="AAAA")
     revision = aws.get_function_configuration(FunctionName=function)["RevisionId"]
     assert aws.publish_version(FunctionName=function, RevisionId=revision)["Version"] == "1"
+
+
+def test_the_expected_revision_and_code_are_published(aws: Any, function: str) -> None:
+    created = create_from_zip(aws, function)
+    published = aws.publish_version(
+        FunctionName=function, RevisionId=created["RevisionId"], CodeSha256=created["CodeSha256"]
+    )
+    assert (published["Version"], published["CodeSha256"]) == ("1", created["CodeSha256"])
 
 
 def test_versions_are_paged(aws: Any, function: str) -> None:

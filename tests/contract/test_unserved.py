@@ -49,6 +49,5 @@ def test_event_source_mappings_are_refused_with_what_to_do_instead(
 def test_other_operations_say_what_there_is(aws: Any, worker: RawWorker) -> None:
     function = {"FunctionName": worker.function}
     assert "dead letter" in refused(aws.get_function_event_invoke_config, **function)
-    assert "call Invoke" in refused(aws.invoke_with_response_stream, **function)
     assert "See /docs" in refused(aws.get_policy, **function)
     assert "See /docs" in refused(aws.list_layers)

@@ -22,27 +22,62 @@ def durable_operations() -> list[str]:
     return ["Invoke", *(name for name in service_model().operation_names if "Durable" in name)]
 
 
+FUNCTION_OPERATIONS = (
+    "CreateAlias",
+    "CreateFunction",
+    "DeleteAlias",
+    "DeleteFunction",
+    "DeleteFunctionConcurrency",
+    "GetAccountSettings",
+    "GetAlias",
+    "GetFunction",
+    "GetFunctionConcurrency",
+    "GetFunctionConfiguration",
+    "InvokeWithResponseStream",
+    "ListAliases",
+    "ListFunctions",
+    "ListTags",
+    "ListVersionsByFunction",
+    "PublishVersion",
+    "PutFunctionConcurrency",
+    "TagResource",
+    "UntagResource",
+    "UpdateAlias",
+    "UpdateFunctionCode",
+    "UpdateFunctionConfiguration",
+)
+"""Those of function management that are served. They share most of what they say, so their facts
+are told together."""
+
+
 def facts_of_model() -> set[str]:
-    """All that the durable operations can send, answer and refuse, one line each:
+    """All that the operations served can send, answer and refuse, one line each:
     "CheckpointDurableExecution request OperationUpdate.Action=RETRY". A member of a shape is one
     fact of an operation, wherever the shape stands in it."""
-    return {fact for name in durable_operations() for fact in _facts_of_operation(name)}
+    names = (*durable_operations(), *FUNCTION_OPERATIONS)
+    return {fact for name in names for fact in _facts_of_operation(name)}
+
+
+def subject(operation: str) -> str:
+    """Whose facts those of an operation are."""
+    return "Functions" if operation in FUNCTION_OPERATIONS else operation
 
 
 def _facts_of_operation(name: str) -> Iterator[str]:
-    operation = service_model().operation_model(name)
+    operation, of = service_model().operation_model(name), subject(name)
+    yield f"{of} call {name}"
     for kind, shape in (("request", operation.input_shape), ("response", operation.output_shape)):
         if shape is not None:
-            yield from (f"{name} {kind} {member}" for member in _members_below(shape, set()))
+            yield from (f"{of} {kind} {member}" for member in _members_below(shape, set()))
     for error in operation.error_shapes:
-        yield f"{name} error {error.name}"
-        yield from (f"{name} error {member}" for member in _members_below(error, set()))
+        yield f"{of} error {error.name}"
+        yield from (f"{of} error {member}" for member in _members_below(error, set()))
 
 
 def _members_below(shape: Shape, seen: set[str]) -> Iterator[str]:
     if isinstance(shape, ListShape):
         yield from _members_below(shape.member, seen)
-    if not isinstance(shape, StructureShape) or shape.name in seen:
+    if not isinstance(shape, StructureShape) or shape.name in seen or _is_stream(shape):
         return
     seen.add(shape.name)
     for name, member in shape.members.items():
@@ -58,7 +93,7 @@ def facts_of_value(shape: Shape, value: Any) -> Iterator[str]:
     if isinstance(shape, ListShape):
         for item in value:
             yield from facts_of_value(shape.member, item)
-    if not isinstance(shape, StructureShape):
+    if not isinstance(shape, StructureShape) or _is_stream(shape):
         return
     for name, member in shape.members.items():
         if value.get(name) is None:
@@ -68,6 +103,11 @@ def facts_of_value(shape: Shape, value: Any) -> Iterator[str]:
             values = value[name] if isinstance(value[name], list | tuple) else [value[name]]
             yield from (f"{shape.name}.{name}={one}" for one in values)
         yield from facts_of_value(member, value[name])
+
+
+def _is_stream(shape: Shape) -> bool:
+    """Its events are read by whoever called."""
+    return bool(shape.serialization.get("eventstream"))
 
 
 def _enum_of(shape: Shape) -> list[str]:
@@ -83,7 +123,7 @@ def broken_promises(
     if status >= 300:
         return list(_broken_error(operation, status, headers, body))
     shape = operation.output_shape
-    if operation.has_streaming_output:
+    if operation.has_streaming_output or operation.has_event_stream_output:
         return []
     if status != operation.http["responseCode"] and not _tells_its_status(operation):
         return [f"status {status}, not {operation.http['responseCode']}"]

@@ -11,7 +11,7 @@ from typing import Any
 from botocore.awsrequest import AWSResponse
 from botocore.model import OperationModel, Shape
 
-from tests.support.lambda_model import broken_promises, facts_of_value
+from tests.support.lambda_model import broken_promises, facts_of_value, subject
 
 _SENT = "perdure tests: what was sent"
 
@@ -47,21 +47,24 @@ class Traffic:
         **_: Any,
     ) -> None:
         status, code = http_response.status_code, parsed.get("Error", {}).get("Code")
-        streams = model.has_streaming_output and status < 300
-        body = b"" if streams else http_response.content
+        streams = model.has_streaming_output or model.has_event_stream_output
+        body = b"" if streams and status < 300 else http_response.content
         broken = broken_promises(model, status, http_response.headers, body)
         assert not broken, broken
+        of = subject(model.name)
         if status < 300:
+            self.note([f"{of} call {model.name}"])
             self._note(model, "request", model.input_shape, context[_SENT])
             self._note(model, "response", model.output_shape, parsed)
             return
         (shape,) = (shape for shape in model.error_shapes if shape.name == code)
-        self.note([f"{model.name} error {code}"])
+        self.note([f"{of} error {code}"])
         self._note(model, "error", shape, parsed)
 
     def _note(self, model: OperationModel, kind: str, shape: Shape | None, value: Any) -> None:
         if shape is not None:
-            self.note(f"{model.name} {kind} {fact}" for fact in facts_of_value(shape, value))
+            of = subject(model.name)
+            self.note(f"{of} {kind} {fact}" for fact in facts_of_value(shape, value))
 
 
 class Journal:

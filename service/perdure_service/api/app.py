@@ -27,6 +27,7 @@ from perdure_service.api.routes import (
     function_settings,
     functions,
     pages,
+    response_stream,
     rest,
     test_events,
     workers,
@@ -76,7 +77,7 @@ def build_app(
     limited = [Depends(throttle.check)] if throttle else []
     api.include_router(executions.router(use_cases, lists), dependencies=limited)
     api.include_router(callbacks.router(use_cases), dependencies=limited)
-    for room in (functions, aliases, function_settings, test_events):
+    for room in (functions, aliases, function_settings, test_events, response_stream):
         api.include_router(room.router(use_cases))
     api.include_router(workers.router(use_cases))
     api.include_router(function_logs.router(use_cases.function_logs))

@@ -18,13 +18,11 @@ Invoke for each message, with a DurableExecutionName made of the message's id: a
 delivered again then finds the execution that it has."""
 _NO_EVENT_CONFIG = """Lambda has no destinations for durable functions and does not retry their \
 events: name a dead letter target when you create or serve the function."""
-_NO_STREAMS = "Responses are not streamed: call Invoke."
 _NO_INVOKE_ASYNC = "InvokeAsync is out of date: call Invoke with InvocationType Event."
 
 _INSTEAD: Mapping[re.Pattern[str], str] = {
     re.compile(r"/2015-03-31/event-source-mappings(/.*)?"): _NO_MAPPINGS,
     re.compile(rf"{_OF_A_FUNCTION}/event-invoke-config(/.*)?"): _NO_EVENT_CONFIG,
-    re.compile(rf"{_OF_A_FUNCTION}/response-streaming-invocations"): _NO_STREAMS,
     re.compile(rf"{_OF_A_FUNCTION}/invoke-async"): _NO_INVOKE_ASYNC,
 }
 
