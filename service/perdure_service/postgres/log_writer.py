@@ -148,17 +148,18 @@ class LogWriter:
             async with asyncio.timeout(_FLUSH_SECONDS):
                 connection = await self._open()
                 await self._store(connection, taken)
-        except (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError) as error:
-            await self._close()
-            unavailable = Unavailable(
-                "The database cannot be reached now. Repeat the same request."
-            )
-            for waiting in taken:
-                waiting.fail(unavailable)
-            raise LostFlush(str(error)) from error
         except asyncio.CancelledError:
             await self._close()
             raise
+        except Exception as error:
+            # Logs must not end the service, whatever it is.
+            if not isinstance(error, psycopg.Error | TimeoutError):
+                logger.exception("log lines could not be stored")
+            await self._close()
+            away = Unavailable("The database cannot be reached now. Repeat the same request.")
+            for waiting in taken:
+                waiting.fail(away)
+            raise LostFlush(str(error)) from error
         for waiting in taken:
             if not waiting.kept.done():
                 waiting.kept.set_result(None)
