@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _START_SECONDS = 30
+_ROOT = Path(__file__).parents[1]
+"""Handlers find what they share with the benchmarks."""
 
 
 class Agent:
@@ -30,14 +33,24 @@ class Agent:
 
     def start(self) -> None:
         """Returns once the service knows it."""
-        self._known.unlink(missing_ok=True)
-        with self._log.open("a") as log:
-            self._process = agent = subprocess.Popen(self._command, stdout=log, stderr=log)
+        agent = self.begin()
         deadline = time.monotonic() + _START_SECONDS
         while not self._known.exists():
             if agent.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(self._log.read_text()[-2000:])
             time.sleep(0.01)
+
+    def begin(self) -> subprocess.Popen[bytes]:
+        """Returns at once."""
+        self._known.unlink(missing_ok=True)
+        with self._log.open("a") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PYTHONPATH": str(_ROOT)},
+            )
+        return self._process
 
     def kill(self) -> None:
         """kill -9, and it is gone when this returns."""

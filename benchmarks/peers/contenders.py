@@ -9,12 +9,13 @@ from benchmarks.figures import Result
 from benchmarks.peers import library, restate
 from benchmarks.peers.environment import environment
 from benchmarks.plan import Plan
+from benchmarks.sdk import OURS
 from benchmarks.workloads import Contender, compared
 
 
 def run(plan: Plan) -> Iterator[Result]:
     """Ours and the peers, workload by workload."""
-    yield from compared([_restate(), _absurd(), _dbos(), _aws()], plan)
+    yield from compared([OURS, _restate(), _absurd(), _dbos(), _aws()], plan)
 
 
 def _restate() -> Contender:
