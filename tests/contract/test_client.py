@@ -202,8 +202,22 @@ def test_lists_and_histories_go_on_over_pages(
     assert list(client.history(arns[0], page_size=1, newest_first=True)) == events[::-1]
     bare = list(client.history(arns[0], include_data=False))
     assert [event.payload for event in bare] == [None, None, None]
-    assert list(client.events_after(arns[0], 1)) == events[1:]
-    assert list(client.events_after(arns[0], 3)) == []
+    assert list(client.follow(arns[0])) == events
+
+
+def test_an_execution_is_followed_to_its_end(
+    client: Client, worker: RawWorker, durable: str
+) -> None:
+    arn = client.start(durable).arn
+
+    def work() -> None:
+        delivered = worker.take()
+        client.pause(arn, reason="look")
+        worker.succeed(delivered)
+
+    followed = while_it_runs(work, lambda: list(client.follow(arn, longest_look_seconds=0.1)))
+    assert [event.type for event in followed] == [event.type for event in client.history(arn)]
+    assert followed[-1].type == "ExecutionSucceeded"
 
 
 def test_a_stopped_execution_says_why(client: Client, worker: RawWorker, durable: str) -> None:

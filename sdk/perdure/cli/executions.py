@@ -24,7 +24,7 @@ from perdure.cli.lazy import group
 from perdure.cli.report import execution_report
 from perdure.cli.session import Session, calls_a_service
 from perdure.cli.shapes import shape
-from perdure.cli.watching import event_line, watch_lines, watch_live
+from perdure.cli.watching import event_line, watch_live
 from perdure.client import ErrorObject, Execution, ExecutionStatus, ExecutionSummary, HistoryEvent
 from perdure.client.results.progress import operations_of
 
@@ -116,10 +116,7 @@ def history(
     arn = find_execution(session.client, execution)
     events = session.client.history(arn, newest_first=newest_first, include_data=data)
     for event in islice(events, limit):
-        if session.as_json:
-            session.emit_line(shape(event))
-        else:
-            typer.echo(event_line(event))
+        _print_event(session, event)
 
 
 @app.command()
@@ -129,19 +126,20 @@ def watch(session: Session, execution: ExecutionArgument) -> ExitCode:
 
     On a terminal a table of its operations, else, or with --json, a line for each event.
     """
-    arn = find_execution(session.client, execution)
+    client = session.client
+    arn = find_execution(client, execution)
+    if sys.stdout.isatty() and not session.as_json:
+        return _ended(session, watch_live(client, arn, sys.stdout))
+    for event in client.follow(arn):
+        _print_event(session, event)
+    return _ended(session, client.get(arn))
+
+
+def _print_event(session: Session, event: HistoryEvent) -> None:
     if session.as_json:
-        ended = watch_lines(session.client, arn, lambda event: session.emit_line(shape(event)))
-    elif sys.stdout.isatty():
-        ended = watch_live(session.client, arn, sys.stdout)
+        session.emit_line(shape(event))
     else:
-        ended = watch_lines(session.client, arn, _print_event)
-    return _ended(session, ended)
-
-
-def _print_event(event: HistoryEvent) -> None:
-    typer.echo(event_line(event))
-    sys.stdout.flush()
+        session.print_line(event_line(event))
 
 
 def _ended(session: Session, execution: Execution) -> ExitCode:

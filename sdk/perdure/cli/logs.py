@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -63,8 +62,7 @@ def logs(
         if session.as_json:
             session.emit_line(shape(line))
         else:
-            typer.echo(f"{shown_time(line.at)}  {line.message.rstrip()}")
-            sys.stdout.flush()
+            session.print_line(f"{shown_time(line.at)}  {line.message.rstrip()}")
 
 
 def _lines(

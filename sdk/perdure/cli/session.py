@@ -61,8 +61,12 @@ class Session:
         typer.echo(json.dumps(shape, ensure_ascii=False, indent=2))
 
     def emit_line(self, shape: object) -> None:
-        """One JSON document on a line of its own, at once: for streams of them."""
-        typer.echo(json.dumps(shape, ensure_ascii=False))
+        """One JSON document on a line of its own: for streams of them."""
+        self.print_line(json.dumps(shape, ensure_ascii=False))
+
+    def print_line(self, text: str) -> None:
+        """One line of a stream, at once."""
+        typer.echo(text)
         sys.stdout.flush()
 
     def say(self, text: str) -> None:

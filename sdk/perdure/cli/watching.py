@@ -3,52 +3,20 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, TextIO
 
 from perdure.cli.columns import colour_of, shown_span, shown_time
 from perdure.client import Client, Execution, HistoryEvent
 from perdure.client.clock import utc_now
-from perdure.client.programs import LONGEST_LOOK_SECONDS
 from perdure.client.results.progress import OperationProgress, operations_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-_FIRST_LOOK_SECONDS = 0.1
-_LOOKS_GROW_BY = 1.2
-_LONGEST_LIVE_LOOK_SECONDS = 1.0
+_LONGEST_LOOK_SECONDS = 1.0
 _MOST_ROWS = 40
-
-
-def new_events(
-    client: Client, arn: str, *, longest_look_seconds: float = LONGEST_LOOK_SECONDS
-) -> Iterator[tuple[HistoryEvent, ...]]:
-    """What has come since the last look, perhaps nothing, until the execution has ended."""
-    seen = 0
-    pause = _FIRST_LOOK_SECONDS
-    while True:
-        is_open = client.get(arn, include_data=False).status.is_open
-        events = client.events_after(arn, seen)
-        yield events
-        if events:
-            seen = events[-1].id
-            pause = _FIRST_LOOK_SECONDS
-        if not is_open:
-            return
-        time.sleep(pause)
-        pause = min(pause * _LOOKS_GROW_BY, longest_look_seconds)
-
-
-def watch_lines(client: Client, arn: str, show: Callable[[HistoryEvent], None]) -> Execution:
-    """Show each event once; the execution once it has ended."""
-    for events in new_events(client, arn):
-        for event in events:
-            show(event)
-    return client.get(arn)
 
 
 def watch_live(client: Client, arn: str, stream: TextIO = sys.stderr) -> Execution:
@@ -63,9 +31,9 @@ def watch_live(client: Client, arn: str, stream: TextIO = sys.stderr) -> Executi
 
     console = Console(file=stream)
     with Live(console=console, refresh_per_second=4, get_renderable=table) as live:
-        for more in new_events(client, arn, longest_look_seconds=_LONGEST_LIVE_LOOK_SECONDS):
-            events += more
-            live.refresh()
+        for event in client.follow(arn, longest_look_seconds=_LONGEST_LOOK_SECONDS):
+            events.append(event)
+        live.refresh()
     return client.get(arn)
 
 

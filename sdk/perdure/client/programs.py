@@ -4,12 +4,20 @@ went. `Client` runs them with threads, `AsyncClient` on a loop; neither knows mo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from random import SystemRandom
 from typing import Final, TypeAlias, TypeVar
 
-from perdure.client.errors import MalformedAnswer, NotReady, ServiceUnreachable, StillOpen
+from perdure.client.errors import (
+    MalformedAnswer,
+    NotReady,
+    ServiceFailed,
+    ServiceUnreachable,
+    StillOpen,
+    Throttled,
+)
 from perdure.client.operation import Answer, Operation, Page, Repeat, Request
 from perdure.client.refusals import refusal
 from perdure.client.requests import executions, functions
@@ -25,6 +33,8 @@ _LOOKS_GROW_BY: Final = 1.5
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 20.0
 _THROTTLED: Final = 429
+_PATIENCE_SECONDS: Final = 60.0
+_PATIENT_PAUSE_SECONDS: Final = 1.0
 _random = SystemRandom()
 
 
@@ -118,21 +128,65 @@ def wait(
     timeout_seconds: float | None,
     clock: Callable[[], float],
 ) -> Program[Execution]:
-    """The execution once it has ended. Looks soon at first, then every five seconds. Raises
-    StillOpen after `timeout_seconds`."""
-    begun = clock()
+    """The execution once it has ended. Looks soon at first, then every five seconds, and bears
+    with a service that is away for up to a minute. Raises StillOpen after `timeout_seconds`."""
+    look = executions.get(arn, include_data=False)
+    ends = math.inf if timeout_seconds is None else clock() + timeout_seconds
+    found = yield from call(look, persistence)
+    pause = FIRST_LOOK_SECONDS
+    while found.status.is_open:
+        left = ends - clock()
+        if left <= 0:
+            raise StillOpen(arn, timeout_seconds or 0.0)
+        yield Sleep(min(pause, left))
+        pause = min(pause * _LOOKS_GROW_BY, LONGEST_LOOK_SECONDS)
+        found = yield from _patiently(look, persistence, clock)
+    return (yield from _patiently(executions.get(arn), persistence, clock))
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvents:
+    """`ended`: there will be no more."""
+
+    events: tuple[HistoryEvent, ...]
+    ended: bool
+
+
+def next_events(
+    arn: str,
+    last_seen: int,
+    persistence: Persistence,
+    *,
+    include_data: bool,
+    longest_look_seconds: float,
+    clock: Callable[[], float],
+) -> Program[NewEvents]:
+    """What came after the event with that id, once there is any or the execution has ended. Looks
+    as `wait` does."""
+    look = executions.get(arn, include_data=False)
+    found = yield from _patiently(look, persistence, clock)
     pause = FIRST_LOOK_SECONDS
     while True:
-        found = yield from call(executions.get(arn, include_data=False), persistence)
-        if not found.status.is_open:
-            return (yield from call(executions.get(arn), persistence))
-        if timeout_seconds is not None:
-            left = begun + timeout_seconds - clock()
-            if left <= 0:
-                raise StillOpen(arn, timeout_seconds)
-            pause = min(pause, left)
+        events = yield from events_after(arn, last_seen, persistence, include_data=include_data)
+        if events or not found.status.is_open:
+            return NewEvents(events, not found.status.is_open)
         yield Sleep(pause)
-        pause = min(pause * _LOOKS_GROW_BY, LONGEST_LOOK_SECONDS)
+        pause = min(pause * _LOOKS_GROW_BY, longest_look_seconds)
+        found = yield from _patiently(look, persistence, clock)
+
+
+def _patiently(
+    operation: Operation[T], persistence: Persistence, clock: Callable[[], float]
+) -> Program[T]:
+    """For who waits anyway: whatever passes within a minute is waited for."""
+    patience_ends = clock() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return (yield from call(operation, persistence))
+        except (ServiceUnreachable, ServiceFailed, Throttled):
+            if clock() >= patience_ends:
+                raise
+        yield Sleep(_PATIENT_PAUSE_SECONDS)
 
 
 def wait_until_ready(

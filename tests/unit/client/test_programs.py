@@ -191,11 +191,31 @@ def test_who_waits_looks_soon_and_then_seldom() -> None:
 
 
 def test_who_waits_stops_at_the_timeout() -> None:
-    now = iter([0.0, 0.97, 1.0])
+    now = iter([0.0, 0.97, 0.98, 1.0])
     program = programs.wait(ARN, persistence(), timeout_seconds=1.0, clock=lambda: next(now))
     error = raised(program, execution("PAUSED"), execution("PAUSING"))
     assert isinstance(error, StillOpen)
     assert error.execution_arn == ARN
+
+
+def test_who_waits_bears_with_a_service_that_is_away_for_less_than_a_minute() -> None:
+    def waiting(*times: float) -> Program[Any]:
+        now = iter(times)
+        return programs.wait(
+            ARN, persistence(tries=1), timeout_seconds=None, clock=lambda: next(now)
+        )
+
+    closed = execution("SUCCEEDED")
+    short = waiting(0.0, 1.0, 1.0, 59.0, 60.0)
+    found, slept = played(short, execution("RUNNING"), CUT, BROKEN, closed, closed)
+    assert found.status == "SUCCEEDED"
+    assert slept[1:] == [1.0, 1.0]
+    long = waiting(0.0, 1.0, 1.0, 59.0, 61.0)
+    error = raised(long, execution("RUNNING"), CUT, REFUSED, THROTTLED)
+    assert isinstance(error, Throttled)
+    assert isinstance(raised(waiting(), REFUSED), ServiceUnreachable), "it was never there"
+    refused = Answer(403, {}, b"")
+    assert isinstance(raised(waiting(0.0, 1.0), execution("RUNNING"), refused), AccessDenied)
 
 
 def function(**members: str) -> Answer:
@@ -242,6 +262,29 @@ def test_new_events_are_fetched_and_old_ones_are_not() -> None:
     assert [event.id for event in found] == [4, 5, 6, 7]
     program = programs.events_after(ARN, 3, persistence(), include_data=True)
     assert played(program, page(3, 2, marker="more"))[0] == ()
+
+
+def test_who_follows_is_told_what_is_new_and_when_it_is_over() -> None:
+    def following(last_seen: int) -> Program[Any]:
+        return programs.next_events(
+            ARN,
+            last_seen,
+            persistence(),
+            include_data=True,
+            longest_look_seconds=0.06,
+            clock=lambda: 0.0,
+        )
+
+    is_open, ended = execution("RUNNING"), execution("FAILED")
+    nothing = page(3, 2, 1)
+    looks = [is_open, nothing] * 3
+    came, slept = played(following(3), *looks, is_open, page(4, 3))
+    assert ([event.id for event in came.events], came.ended) == ([4], False)
+    assert slept == [0.05, 0.06, 0.06]
+    came, _ = played(following(4), is_open, page(4), ended, page(5, 4))
+    assert ([event.id for event in came.events], came.ended) == ([5], True)
+    came, _ = played(following(5), ended, page(5))
+    assert (came.events, came.ended) == ((), True)
 
 
 def test_a_request_is_a_value() -> None:

@@ -204,15 +204,32 @@ class AsyncClient:
             )
         )
 
-    async def events_after(
-        self, arn: str, last_seen: int, *, include_data: bool = True
-    ) -> tuple[HistoryEvent, ...]:
-        """What came after the event with that id, oldest first: for who follows an execution."""
-        return await self._runner.run(
-            programs.events_after(
-                arn, last_seen, self._runner.persistence, include_data=include_data
+    async def follow(
+        self,
+        arn: str,
+        *,
+        include_data: bool = True,
+        longest_look_seconds: float = programs.LONGEST_LOOK_SECONDS,
+    ) -> AsyncIterator[HistoryEvent]:
+        """The execution's events as they come, until it has ended. A service that is away for up
+        to a minute is waited for."""
+        last_seen = 0
+        while True:
+            came = await self._runner.run(
+                programs.next_events(
+                    arn,
+                    last_seen,
+                    self._runner.persistence,
+                    include_data=include_data,
+                    longest_look_seconds=longest_look_seconds,
+                    clock=time.monotonic,
+                )
             )
-        )
+            for event in came.events:
+                yield event
+            if came.ended:
+                return
+            last_seen = came.events[-1].id
 
     async def stop(self, arn: str, *, error: ErrorObject | None = None) -> datetime:
         """End it for good; when it was stopped. One that has ended keeps its outcome."""

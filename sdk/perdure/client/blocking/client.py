@@ -203,15 +203,31 @@ class Client:
             )
         )
 
-    def events_after(
-        self, arn: str, last_seen: int, *, include_data: bool = True
-    ) -> tuple[HistoryEvent, ...]:
-        """What came after the event with that id, oldest first: for who follows an execution."""
-        return self._runner.run(
-            programs.events_after(
-                arn, last_seen, self._runner.persistence, include_data=include_data
+    def follow(
+        self,
+        arn: str,
+        *,
+        include_data: bool = True,
+        longest_look_seconds: float = programs.LONGEST_LOOK_SECONDS,
+    ) -> Iterator[HistoryEvent]:
+        """The execution's events as they come, until it has ended. A service that is away for up
+        to a minute is waited for."""
+        last_seen = 0
+        while True:
+            came = self._runner.run(
+                programs.next_events(
+                    arn,
+                    last_seen,
+                    self._runner.persistence,
+                    include_data=include_data,
+                    longest_look_seconds=longest_look_seconds,
+                    clock=time.monotonic,
+                )
             )
-        )
+            yield from came.events
+            if came.ended:
+                return
+            last_seen = came.events[-1].id
 
     def stop(self, arn: str, *, error: ErrorObject | None = None) -> datetime:
         """End it for good; when it was stopped. One that has ended keeps its outcome."""
