@@ -6,7 +6,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from perdure.testing.clock import VirtualClock
@@ -33,7 +33,7 @@ from perdure_service.domain.decide_invocation import (
 )
 from perdure_service.domain.decide_time import decide_tick
 from perdure_service.domain.effects import CallbackRow
-from perdure_service.domain.execution import Execution, Queued, TimerKind
+from perdure_service.domain.execution import Execution, TimerKind
 from perdure_service.domain.ids import ExecutionId, InvocationId, WorkerId
 from perdure_service.domain.instant import Instant
 from perdure_service.domain.limits import Limits, RetryPolicy
@@ -49,6 +49,7 @@ Answer = Callable[[ExecutionId, CallbackRow], None]
 class Bounds:
     """`invocations` are those of one execution, `invocation_seconds` are real ones."""
 
+    executions: int = 10_000
     invocations: int = 1_000
     invocation_seconds: float = 60.0
 
@@ -107,31 +108,29 @@ class Engine:
     async def advance(self, target: Instant) -> None:
         """Let time pass, with all that happens on the way."""
         await self.run_ready()
-        while (due := min(self._dues(), default=None)) is not None and due[0] <= target:
+        while (due := self._first_due()) is not None and due[0] <= target:
             self.clock.set(due[0])
             await self.run_ready()
         self.clock.set(target)
 
     def _next_to_skip(self) -> Instant | None:
-        first = min(self._dues(), default=None)
+        first = self._first_due()
         if first is None:
             return None
         due_at, kind = first
         stops = kind in _TIMEOUTS or (kind is TimerKind.EXECUTION and self._waits_for_outside())
         return None if stops else due_at
 
-    def _dues(self) -> Iterator[tuple[Instant, str]]:
-        """When something will happen, and what."""
-        for record in self.store.records.values():
-            live = record.live
-            if live.is_closed:
-                continue
-            for (kind, _), due_at in live.armed.items():
-                yield due_at, kind
-            if isinstance(live.ledger.invocation, Queued):
-                yield live.ledger.invocation.ready_at, "invocation"
-        for planned in self._planned:
-            yield planned.at, "planned"
+    def _first_due(self) -> tuple[Instant, TimerKind | None] | None:
+        """When something will happen next; the kind of timer, if it is one."""
+        dues: list[tuple[Instant, TimerKind | None]] = []
+        if (timer := self.store.first_timer()) is not None:
+            dues.append(timer[:2])
+        if (queued := self.store.first_queued()) is not None:
+            dues.append((queued[0], None))
+        if self._planned:
+            dues.append((self._planned[0].at, None))
+        return min(dues, key=lambda due: due[0], default=None)
 
     def _waits_for_outside(self) -> bool:
         return any(
@@ -152,10 +151,9 @@ class Engine:
             while self._planned and self._planned[0].at <= self.clock.now:
                 heapq.heappop(self._planned).act()
                 moved = True
-            for id_, record in list(self.store.records.items()):
-                live = record.live
-                if not live.is_closed and live.next_due_at <= self.clock.now:
-                    moved |= self.store.commit(id_, decide_tick).changes
+            while (timer := self.store.first_timer()) is not None and timer[0] <= self.clock.now:
+                self.store.commit(timer[2].live.id, decide_tick)
+                moved = True
             while self.store.notices:
                 self._tell(self.store.notices.popleft())
                 moved = True
@@ -183,13 +181,8 @@ class Engine:
         )
 
     def _next_ready(self) -> Record | None:
-        ready = [
-            (queued.ready_at, number, record)
-            for number, record in enumerate(self.store.records.values())
-            if isinstance(queued := record.live.ledger.invocation, Queued)
-            and queued.ready_at <= record.live.effective_now(self.clock.now)
-        ]
-        return min(ready, key=lambda each: each[:2])[2] if ready else None
+        queued = self.store.first_queued()
+        return queued[1] if queued is not None and queued[0] <= self.clock.now else None
 
     async def _invoke(self, record: Record) -> None:
         id_ = record.live.id
@@ -214,11 +207,24 @@ class Engine:
         seconds = self.bounds.invocation_seconds
         if not execution.identity.durable:
             return await invoke_plain(function, execution.input or "", context, seconds)
-        service = InMemoryService(self.store, self.catalogue, self.limits, self.plan, self.runs)
+        service = InMemoryService(
+            self.store,
+            self.catalogue,
+            self.limits,
+            self.plan,
+            self.runs,
+            self.clock,
+            context.deadline,
+        )
         event = invocation_event(execution, delivery, self.limits)
         return await invoke_durable(function, event, service, context, seconds)
 
     def _count_invocation(self, record: Record) -> None:
+        if len(self.store.records) > self.bounds.executions:
+            raise TooManyInvocations(
+                f"more than {self.bounds.executions:,} executions. Does a function invoke itself "
+                f"without end?\n{history_text(record, last=20)}"
+            )
         id_ = record.live.id
         self.invocations[id_] += 1
         if self.invocations[id_] > self.bounds.invocations:

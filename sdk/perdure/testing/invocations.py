@@ -115,7 +115,9 @@ async def invoke_durable(
         if limit.expired():
             raise _hung(function, real_seconds) from error
         outcome = failed(error)
-    return CRASHED if service.has_crashed else outcome
+    if service.has_crashed:
+        return CRASHED
+    return timed_out(context, function) if service.is_out_of_time else outcome
 
 
 async def invoke_plain(
@@ -136,6 +138,15 @@ async def invoke_plain(
         if limit.expired():
             raise _hung(function, real_seconds) from error
         return failed(error)
+
+
+def timed_out(context: TestLambdaContext, function: RegisteredFunction) -> Failed:
+    """It took longer, by the test's clock, than an invocation of the function may."""
+    seconds = function.version.timeout_seconds
+    message = (
+        f"RequestId: {context.aws_request_id} Error: Task timed out after {seconds}.00 seconds"
+    )
+    return Failed(FailureKind.TIMEOUT, ErrorObject(type="Sandbox.Timedout", message=message))
 
 
 def failed(error: BaseException) -> Failed:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from perdure import service_api
 from perdure.service_api import CheckpointAnswer, ServiceCallFailed, StatePage
 from perdure.testing.children import resolved_targets
+from perdure.testing.clock import VirtualClock
 from perdure.testing.crash_plan import CrashPlan, Side
 from perdure.testing.functions import FunctionCatalogue
 from perdure.testing.store import Store
@@ -22,6 +23,7 @@ from perdure_service.domain.decide_checkpoint import (
 from perdure_service.domain.errors import DomainError, InvalidParameterValue
 from perdure_service.domain.execution import Execution, Sight
 from perdure_service.domain.ids import ExecutionArn, ExecutionId
+from perdure_service.domain.instant import Instant
 from perdure_service.domain.limits import Limits
 from perdure_service.domain.operations import Action, OperationType, OperationUpdate
 from perdure_service.domain.tokens import CheckpointToken, KeyRing, Marker, MarkerKind
@@ -65,8 +67,9 @@ def _is_outcome_of_a_run(update: OperationUpdate) -> bool:
 
 
 class InMemoryService:
-    """Implements DurableService for one invocation. Once that has crashed, by the plan, every call
-    fails as if the network were gone: what a dying function still does changes nothing."""
+    """Implements DurableService for one invocation. Once that is `lost`, crashed by the plan or out
+    of time at `deadline`, every call fails as if the network were gone: what a dying function still
+    does changes nothing."""
 
     def __init__(
         self,
@@ -75,13 +78,25 @@ class InMemoryService:
         limits: Limits,
         plan: CrashPlan,
         runs: Runs,
+        clock: VirtualClock,
+        deadline: Instant,
     ) -> None:
         self._store = store
         self._catalogue = catalogue
         self._limits = limits
         self._plan = plan
         self._runs = runs
+        self._clock = clock
+        self._deadline = deadline
         self.has_crashed = False
+
+    @property
+    def is_out_of_time(self) -> bool:
+        return self._clock.now >= self._deadline
+
+    @property
+    def is_lost(self) -> bool:
+        return self.has_crashed or self.is_out_of_time
 
     async def checkpoint(
         self,
@@ -91,7 +106,7 @@ class InMemoryService:
         client_token: str,
     ) -> CheckpointAnswer:
         """Raises ServiceCallFailed."""
-        if self.has_crashed:
+        if self.is_lost:
             raise _gone()
         number = self._plan.count()
         try:
@@ -108,7 +123,7 @@ class InMemoryService:
 
     async def state(self, arn: str, token: str, marker: str, max_items: int) -> StatePage:
         """Raises ServiceCallFailed."""
-        if self.has_crashed:
+        if self.is_lost:
             raise _gone()
         try:
             return self._state(_read_token(arn, token), marker, max_items)
@@ -208,4 +223,4 @@ def _read_token(arn: str, token: str) -> CheckpointToken:
 
 
 def _gone() -> ServiceCallFailed:
-    return ServiceCallFailed("the test crashed this invocation")
+    return ServiceCallFailed("this invocation is over: the test let it crash, or run out of time")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import threading
 from collections import deque
@@ -15,17 +16,20 @@ from perdure_service.domain.decision import Decision, Moment, NewExecution
 from perdure_service.domain.effects import CallbackRow, effects_between
 from perdure_service.domain.errors import ResourceNotFound
 from perdure_service.domain.events import Event
-from perdure_service.domain.execution import Execution, Ledger, ParentLink
+from perdure_service.domain.execution import Execution, Ledger, ParentLink, Queued, TimerKind
 from perdure_service.domain.folding import fold
 from perdure_service.domain.ids import ExecutionId
+from perdure_service.domain.instant import NEVER, Instant
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class Record:
-    """One execution: its log, and what the log and its ledger make of it."""
+    """One execution: its log, and what the log and its ledger make of it. `number` counts them in
+    the order of their starts."""
 
+    number: int
     live: Execution
     log: list[Event] = field(default_factory=list)
 
@@ -34,6 +38,10 @@ class Record:
         if event_id == self.live.last_event_id:
             return self.live
         return fold(Execution(identity=self.live.identity), self.log[:event_id], Ledger())
+
+
+Due = tuple[Instant, int, ExecutionId]
+"""When something of an execution is due, its number and its id: ordered by these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,8 @@ class Store:
         self._nonces = itertools.count(1)
         self._lock = threading.RLock()
         self.records: dict[ExecutionId, Record] = {}
+        self._timers: list[Due] = []
+        self._queue: list[Due] = []
         self.notices: deque[Notice] = deque()
         self.opened: deque[tuple[ExecutionId, CallbackRow]] = deque()
 
@@ -83,14 +93,47 @@ class Store:
                 self._write(live, decision)
             return decision
 
+    def first_timer(self) -> tuple[Instant, TimerKind, Record] | None:
+        """The timer that is due first."""
+        while self._timers:
+            due_at, _, id_ = self._timers[0]
+            record = self.records[id_]
+            if not record.live.is_closed and record.live.next_due_at == due_at:
+                kinds = (kind for (kind, _), at in record.live.armed.items() if at == due_at)
+                return due_at, min(kinds), record
+            heapq.heappop(self._timers)
+        return None
+
+    def first_queued(self) -> tuple[Instant, Record] | None:
+        """The invocation that is, or will be, ready first."""
+        while self._queue:
+            ready_at, _, id_ = self._queue[0]
+            record = self.records[id_]
+            queued = record.live.ledger.invocation
+            if isinstance(queued, Queued) and queued.ready_at == ready_at:
+                return ready_at, record
+            heapq.heappop(self._queue)
+        return None
+
     def _write(self, before: Execution | None, decision: Decision[T]) -> None:
         after = decision.after
-        record = self.records.setdefault(after.id, Record(after))
+        record = self.records.setdefault(after.id, Record(len(self.records), after))
         record.live = after
         record.log += decision.events
+        self._note_dues(record)
         for child in decision.children:
             self._write(None, child)
         effects = effects_between(before, after, decision.events, decision.touched_timers)
         self.opened += ((after.id, row) for row in effects.callbacks_opened)
         if effects.notice is not None:
             self.notices.append(Notice(effects.notice, after.id))
+
+    def _note_dues(self, record: Record) -> None:
+        """What is no longer so is passed over when it comes up."""
+        live = record.live
+        if live.is_closed:
+            return
+        if live.next_due_at < NEVER:
+            heapq.heappush(self._timers, (live.next_due_at, record.number, live.id))
+        if isinstance(queued := live.ledger.invocation, Queued):
+            heapq.heappush(self._queue, (queued.ready_at, record.number, live.id))

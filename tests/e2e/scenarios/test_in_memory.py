@@ -81,7 +81,8 @@ def test_the_history_in_memory_is_as_written(
     function = handlers["main"]._run
     runner.register(function, PERDURE)
     runner.register(handlers["plain"].lambda_handler, f"{PERDURE}-plain")
-    run = RunInMemory(runner, runner.run(function, _event(scenario, tmp_path)), tmp_path)
+    execution = runner.run(function, _event(scenario, tmp_path), synchronous=scenario.sync)
+    run = RunInMemory(runner, execution, tmp_path)
     if scenario.name in PLAYS:
         PLAYS[scenario.name](cast("Run", run))
     run.until_closed()

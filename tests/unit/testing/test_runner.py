@@ -294,6 +294,42 @@ def test_a_step_may_take_virtual_time() -> None:
     assert span["EndTimestamp"] - span["StartTimestamp"] == 90
 
 
+def test_an_invocation_that_takes_too_long_is_over_and_another_one_begins() -> None:
+    runner = DurableTestRunner()
+    delays = iter([90, 0])
+
+    @scripted
+    async def slow(script: Script) -> Any:
+        def work() -> str:
+            runner.advance(next(delays))
+            return "done"
+
+        return await script.step("slow", work)
+
+    runner.register(slow, timeout=60)
+    execution = runner.run(slow)
+    assert execution.result == "done"
+    assert (execution.invocations, execution.step("slow").runs) == (2, 1)
+    assert "Task timed out after 60.00 seconds" in execution.text
+
+
+def test_a_large_input_needs_a_synchronous_caller() -> None:
+    large = "x" * 2_000_000
+    with pytest.raises(RequestRefused, match="larger than 1048576 bytes"):
+        DurableTestRunner().run(nap, large)
+    execution = DurableTestRunner().run(nap, large, synchronous=True)
+    assert "operation" not in execution.text
+
+
+def test_functions_that_invoke_themselves_without_end_are_stopped() -> None:
+    @scripted
+    async def endless(script: Script) -> Any:
+        await script.invoke("again", "endless:$LATEST", None)
+
+    with pytest.raises(TooManyInvocations, match="invoke itself without end"):
+        DurableTestRunner(max_executions=20).run(endless)
+
+
 def test_pages_of_the_state_are_read_to_the_end() -> None:
     seen: list[list[str]] = []
     expected = [f"wait-{n}" for n in range(7)]
