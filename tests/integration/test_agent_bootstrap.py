@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +16,15 @@ import pytest
 from perdure.worker.bootstrap_runtime import BootstrapRuntime
 from perdure.worker.confinement import Isolation, IsolationUnavailable, find_confinements
 from perdure.worker.pool import Pool
+from perdure.worker.scratch import ScratchFolders
 from tests.support.agent import agent_of
 from tests.support.bootstraps import JAVA, PYTHON, SHELL
 from tests.support.code import zip_of
+from tests.support.processes import clean_environment
 from tests.support.worker_service import WorkerService
 
 NAME = "provided.al2023"
+CODE = Path("/var/cache/perdure/code/of-a-function")
 POOL = Pool(BootstrapRuntime(NAME), "the function's bootstrap")
 
 
@@ -122,7 +127,7 @@ async def test_each_function_runs_as_a_user_of_its_own(
     service: WorkerService, open_folder: Path
 ) -> None:
     users = range(310_000, 310_002)
-    confinements = find_confinements(Isolation.USER, users, [open_folder / "cache" / "code"])
+    confinements = find_confinements(Isolation.USER, users, [], open_folder / "cache" / "code")
     deployed = service.deploy(zip_of({"bootstrap": SHELL}), NAME, Environment={"ANSWER": WHO})
     async with agent_of(
         service, [], open_folder, concurrency=2, pools=[POOL], confinements=confinements
@@ -141,25 +146,54 @@ async def test_each_function_runs_as_a_user_of_its_own(
 def test_what_users_cannot_reach_is_named(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    needed = [closed / "cache" / "code"]
+    code = closed / "cache" / "code"
     with pytest.raises(IsolationUnavailable, match="Other users cannot enter"):
-        find_confinements(Isolation.USER, range(1, 2), needed)
-    assert "cannot enter" in find_confinements(Isolation.AUTO, range(1, 2), needed).shown
+        find_confinements(Isolation.USER, range(1, 2), [], code)
+    assert "cannot enter" in find_confinements(Isolation.AUTO, range(1, 2), [], code).shown
+
+
+def test_what_a_killed_worker_left_behind_is_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    program = (
+        "import os, sys\n"
+        "from perdure.worker.scratch import ScratchFolders\n"
+        "with ScratchFolders().folder(None) as folder:\n"
+        "    print(folder, flush=True)\n"
+        "    if sys.argv[1] == 'wait': sys.stdin.read()\n"
+        "    os._exit(9)\n"
+    )
+    environment = clean_environment({"TMPDIR": str(tmp_path)})
+    command = [sys.executable, "-c", program]
+    subprocess.run([*command, "die"], env=environment, check=False, stdout=subprocess.DEVNULL)
+    (left,) = tmp_path.iterdir()
+    with subprocess.Popen(
+        [*command, "wait"], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as living:
+        assert living.stdout is not None
+        kept = Path(living.stdout.readline().decode().strip()).parent
+        scratch = ScratchFolders()
+        with scratch.folder(None) as folder:
+            assert {*tmp_path.iterdir()} == {kept, folder.parent}
+        scratch.close()
+        assert not left.exists()
+        assert [*tmp_path.iterdir()] == [kept]
 
 
 def test_users_need_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(IsolationUnavailable, match="Only root"):
-        find_confinements(Isolation.USER, range(1, 2), [])
-    assert "the worker's own user" in find_confinements(Isolation.AUTO, range(1, 2), []).shown
+        find_confinements(Isolation.USER, range(1, 2), [], CODE)
+    assert "the worker's own user" in find_confinements(Isolation.AUTO, range(1, 2), [], CODE).shown
 
 
 @pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs bubblewrap")
 async def test_bubblewrap_hides_other_processes_and_keeps_the_disk_as_it_is(
     service: WorkerService, open_folder: Path
 ) -> None:
-    needed = [open_folder / "cache" / "code"]
-    confinements = find_confinements(Isolation.BWRAP, range(310_000, 310_010), needed)
+    code = open_folder / "cache" / "code"
+    confinements = find_confinements(Isolation.BWRAP, range(310_000, 310_010), [], code)
     answer = r"""
     printf '["%s", "%s", "%s", "%s"]' "$(ls -d /proc/[0-9]* | wc -l)" "$PWD" \
         "$(touch /usr/new 2>&1 || true)" "$(touch /tmp/new "$HOME/new" && ls -p /tmp | grep -v /)"
@@ -175,6 +209,25 @@ async def test_bubblewrap_hides_other_processes_and_keeps_the_disk_as_it_is(
     assert files == "new"
 
 
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs bubblewrap")
+async def test_bubblewrap_does_not_hide_a_program_that_lies_below_tmp(
+    service: WorkerService, open_folder: Path
+) -> None:
+    program = open_folder / "bootstrap"
+    program.write_text(SHELL)
+    program.chmod(0o755)
+    code = open_folder / "cache" / "code"
+    confinements = find_confinements(Isolation.BWRAP, range(310_000, 310_010), [program], code)
+    answer = 'touch "$HOME/new" && printf \'"%s"\' "$HOME"'
+    deployed = service.deploy(zip_of({"x": ""}), "java21", Environment={"ANSWER": answer})
+    pool = Pool(BootstrapRuntime("java21", program), "")
+    async with agent_of(
+        service, [], open_folder, concurrency=2, pools=[pool], confinements=confinements
+    ):
+        home = (await service.call("order", 1, **deployed)).json
+    assert Path(home).name.startswith("run-")
+
+
 def test_bubblewrap_that_does_not_work_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,10 +238,10 @@ def test_bubblewrap_that_does_not_work_is_told(
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(IsolationUnavailable, match=r"does not work here \(no namespaces\)"):
-        find_confinements(Isolation.BWRAP, range(1, 2), [])
+        find_confinements(Isolation.BWRAP, range(1, 2), [], CODE)
 
 
 def test_bubblewrap_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(IsolationUnavailable, match="install bubblewrap"):
-        find_confinements(Isolation.BWRAP, range(1, 2), [])
+        find_confinements(Isolation.BWRAP, range(1, 2), [], CODE)

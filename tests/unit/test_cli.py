@@ -26,6 +26,9 @@ def handler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "orders/app.py"
 
 
+SERVICE = ("--service", "http://127.0.0.1:1")
+
+
 def refused(*arguments: str) -> str:
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 2
@@ -46,6 +49,11 @@ def test_dev_listens_on_loopback_only(handler: str, host: str) -> None:
         (("dev", "orders/app.py", "--concurrency", "0"), "--concurrency"),
         (("worker", "orders/app.py", "--service", "localhost:8484"), "http://127.0.0.1:8484"),
         (("worker", "orders/app.py"), "--service"),
+        (("worker", *SERVICE), "or a pool: --pool python3.13"),
+        (("worker", *SERVICE, "--pool", "cobol"), "'cobol' is no runtime of Lambda's"),
+        (("worker", *SERVICE, "--pool", "provided", "--users", "9-1"), "no range of user ids"),
+        (("worker", *SERVICE, "--pool", "provided", "--isolation", "jail"), "bwrap"),
+        (("dev", "--pool", "python3.98"), "There is no python3.98 on PATH"),
         (("dev", "orders/app.mjs"), "npm install --prefix DIR"),
         (("dev", "orders/app.mjs", "--node-runtime", "."), "JavaScript functions need"),
     ],

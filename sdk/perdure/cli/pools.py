@@ -78,7 +78,7 @@ def confinements(
 ) -> Confinements:
     """Raises typer.BadParameter."""
     try:
-        return find_confinements(isolation, _range(users), [cache / "code", *_programs(pools)])
+        return find_confinements(isolation, _range(users), [*_programs(pools)], cache / "code")
     except IsolationUnavailable as error:
         raise typer.BadParameter(str(error), param_hint="--isolation") from error
 

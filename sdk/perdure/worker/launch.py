@@ -42,7 +42,7 @@ class Launcher:
         command = plan.runtime.command(plan.handler, folder, plan.memory_mb)
         with self._confinements.of_one_child(plan.function_name, plan.memory_mb) as confinement:
             users = deployed_environment(
-                self._agents, self._passed, plan.deployed, confinement.home
+                self._agents, self._passed, plan.deployed, str(confinement.home)
             )
             wrapped = confinement.wrap(command, folder)
             yield Launch(bound_to_us(wrapped, confinement.boot_options()), users, plan.memory_mb)
