@@ -24,7 +24,13 @@ Values = Generator[Effect, Any, Any]
 def write(place: Place, serdes: SerDes[Any] | None, value: Any, what: str) -> Values:
     """The text of a value; `what` it is goes into the error. Raises SerDesError."""
     if serdes is not None:
-        return (yield Call(serialize, (serdes, value, place.id, place.scope.replay.arn)))
+        text = yield Call(serialize, (serdes, value, place.id, place.scope.replay.arn))
+        if text is not None and not isinstance(text, str):
+            raise SerDesError(
+                f"The serdes of {place} wrote the {what} as {type(text).__qualname__}: its "
+                "`serialize` has to return a str, or None for nothing."
+            )
+        return text
     try:
         return serialize(None, value, place.id, place.scope.replay.arn)
     except SerDesError as error:

@@ -8,10 +8,10 @@ from typing import Any
 
 from perdure.core.effects import Branch, Call, Crew
 from perdure.exceptions import OrphanedChildException
-from perdure.shell.driver import Driver
+from perdure.shell.driver import DRIVER, Driver
 from perdure.shell.kinds import is_async
 from perdure.shell.strands import ThreadShell
-from perdure.shell.tasks import DRIVER, TaskShell
+from perdure.shell.tasks import TaskShell
 
 
 class Shells:
@@ -59,7 +59,7 @@ class Shells:
         except BaseException as raised:
             error = raised
         with self.driver.lock:
-            self.driver.ended(crew, branch.index, value, error)
+            self.driver.branch_ended(crew, branch.index, value, error)
 
     def _run_thread(self, crew: Crew, branch: Branch) -> None:
         value: Any = None
@@ -69,4 +69,4 @@ class Shells:
         except BaseException as raised:
             error = raised
         with self.driver.lock:
-            self.driver.ended(crew, branch.index, value, error)
+            self.driver.branch_ended(crew, branch.index, value, error)

@@ -96,7 +96,7 @@ class ThreadShell:
         is_body = isinstance(call.inside, Place)
         if is_body:
             with self.driver.lock:
-                self.driver.send_soon()
+                self.driver.checkpoints.send_soon()
         inside = INSIDE.set(call.inside)
         try:
             if is_async(call.func):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from contextvars import ContextVar, copy_context
+from contextvars import copy_context
 from typing import Any
 
 from perdure.core.effects import (
@@ -23,14 +23,11 @@ from perdure.core.effects import (
 )
 from perdure.core.scope import INSIDE, Place
 from perdure.exceptions import SuspendExecution
-from perdure.shell.driver import Driver
+from perdure.shell.driver import DRIVER, Driver
 from perdure.shell.kinds import is_async
 from perdure.shell.waiters import TaskWaiter
 
 _LOG = logging.getLogger("perdure")
-
-DRIVER: ContextVar[Driver | None] = ContextVar("perdure_driver", default=None)
-"""The invocation that a task belongs to, and so the tasks that it makes."""
 
 
 class TaskShell:
@@ -156,7 +153,7 @@ class TaskShell:
         if is_body:
             with driver.lock:
                 driver.running += 1
-                driver.send_soon()
+                driver.checkpoints.send_soon()
         inside = INSIDE.set(call.inside)
         try:
             if is_async(call.func):

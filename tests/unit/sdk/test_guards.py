@@ -21,6 +21,7 @@ from perdure.exceptions import (
     ValidationError,
 )
 from perdure.retries import RetryPresets
+from perdure.serdes import SerDes, SerDesContext
 from perdure.service_api import ErrorObject
 from perdure.testing import DurableTestRunner
 
@@ -328,3 +329,17 @@ def test_no_retry_is_one_attempt() -> None:
 
     execution = DurableTestRunner().run(handler)
     assert execution.operations[0].attempts == 1
+
+
+def test_a_serdes_that_writes_no_text_fails_its_step() -> None:
+    class Bytes(SerDes[Any]):
+        def serialize(self, value: Any, serdes_context: SerDesContext) -> Any:
+            return b"bytes"
+
+        def deserialize(self, data: str, serdes_context: SerDesContext) -> Any: ...
+
+    @durable_execution
+    def handler(event: Any, context: DurableContext) -> None:
+        context.step(lambda _: 1, name="odd", config=StepConfig(serdes=Bytes()))
+
+    assert "The serdes of step 'odd' wrote the result as bytes" in text_of(handler)
