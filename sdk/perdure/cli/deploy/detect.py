@@ -20,6 +20,9 @@ _SUFFIXES: Final = tuple(LANGUAGES)
 BOOTSTRAP: Final = "bootstrap"
 PROVIDED: Final = "provided.al2023"
 _NEWEST_AT_AWS: Final = {Language.PYTHON: "python3.13", Language.NODE: "nodejs24.x"}
+_OLDEST_NODE: Final = 22
+"""The first that AWS's runtime client runs on."""
+
 _PREFIXES: Final = {Language.PYTHON: "python", Language.NODE: "nodejs"}
 
 
@@ -101,7 +104,9 @@ def _local_runtime(language: Language) -> str:
         return _NEWEST_AT_AWS[language]
     told = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
     major = re.match(r"v(\d+)\.", told)
-    return f"nodejs{major[1]}.x" if major else _NEWEST_AT_AWS[language]
+    if major is None or int(major[1]) < _OLDEST_NODE:
+        return _NEWEST_AT_AWS[language]
+    return f"nodejs{major[1]}.x"
 
 
 def _only_file(folder: Path) -> list[Path]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from perdure.client.results.wire import iso_moment
+
+_NAMED_VERSION = re.compile(r"(?:python|nodejs)(?P<version>\d+(?:\.\d+)*)(?:\.x)?")
+_TOLD_VERSION = re.compile(r"\d+(?:\.\d+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +24,11 @@ class Pool:
     @property
     def differs(self) -> bool:
         """Whether the interpreter is of another version than the runtime's name says."""
-        named = self.runtime.lstrip("abcdefghijklmnopqrstuvwxyz").removesuffix(".x")
-        told = self.interpreter.split()[-1].lstrip("v") if self.interpreter else ""
-        return bool(named) and bool(told) and not f"{told}.".startswith(f"{named}.")
+        named = _NAMED_VERSION.fullmatch(self.runtime)
+        told = _TOLD_VERSION.search(self.interpreter)
+        if named is None or told is None:
+            return False
+        return not f"{told[0]}.".startswith(f"{named['version']}.")
 
 
 @dataclass(frozen=True, slots=True)
