@@ -16,7 +16,6 @@ from pathlib import Path
 from types import FrameType
 
 import uvicorn
-from sqlalchemy.ext.asyncio import create_async_engine
 from starlette.types import ASGIApp
 
 from perdure_service.api.app import Readiness, build_app
@@ -67,11 +66,11 @@ from perdure_service.postgres.cache import ExecutionCache
 from perdure_service.postgres.claims import PostgresClaims
 from perdure_service.postgres.clock import PostgresClock
 from perdure_service.postgres.code import PostgresCode
-from perdure_service.postgres.connection import sqlalchemy_url
 from perdure_service.postgres.dead_letters import PostgresDeadLetters
 from perdure_service.postgres.deletions import PostgresDeletions
 from perdure_service.postgres.durability import refuse, unsafe_settings
 from perdure_service.postgres.embedded import EmbeddedPostgres
+from perdure_service.postgres.engine import open_engine
 from perdure_service.postgres.function_limits import PostgresLimits
 from perdure_service.postgres.function_store import PostgresFunctionStore
 from perdure_service.postgres.functions import PostgresFunctions
@@ -171,13 +170,7 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         refuse(unsafe)
     clock = PostgresClock()
     await set_clock(pool, clock)
-    engine = create_async_engine(
-        sqlalchemy_url(url),
-        pool_size=2,
-        max_overflow=4,
-        pool_timeout=10,
-        pool_pre_ping=True,  # a restarted Postgres must not cost a delivery
-    )
+    engine = open_engine(url)
     keys = await load_key_ring(pool)
     markers = Markers(keys, clock)
     limits = settings.limits

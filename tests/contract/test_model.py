@@ -35,7 +35,6 @@ NEVER = {
     "Invoke error ModeNotSupported*": "every function has every mode",
     "Invoke error NoPublishedVersion*": "$LATEST.PUBLISHED is of managed instances only",
     "Invoke error RecursiveInvocation*": "recursion is not looked for",
-    "Invoke error ResourceConflict*": "a function can be invoked as soon as it exists",
     "Invoke error ResourceNotReady*": "a function can be invoked as soon as it exists",
     "Invoke error Runtime*Deleted*": "nothing that was published is deleted",
     "Invoke error SerializedRequestEntity*": "a request is too large as it comes, if at all",

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from perdure_service.application.randomness import random_uuid
@@ -17,7 +16,7 @@ from perdure_service.domain.ids import function_arn
 from perdure_service.postgres.alias_rows import alias_of, select_aliases
 from perdure_service.postgres.functions import PostgresFunctions
 from perdure_service.postgres.tables import alias, function, function_version
-from perdure_service.postgres.transactions import transaction
+from perdure_service.postgres.transactions import BrokenConstraint, transaction
 
 
 class PostgresAliases:
@@ -37,7 +36,7 @@ class PostgresAliases:
                 await self._lock(connection, new.function_name)
                 row = await self._row(connection, new)
                 await connection.execute(sa.insert(alias).values(row))
-        except IntegrityError as error:
+        except BrokenConstraint as error:
             raise ResourceConflict(f"Alias already exists: {new.arn}") from error
         self._catalogue.forget(new.function_name)
         return new

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from perdure_service.application.randomness import random_uuid
@@ -26,7 +25,7 @@ from perdure_service.postgres.function_rows import version_of, version_row
 from perdure_service.postgres.functions import PostgresFunctions
 from perdure_service.postgres.instants import to_datetime
 from perdure_service.postgres.tables import alias, deleted_version, function, function_version
-from perdure_service.postgres.transactions import transaction
+from perdure_service.postgres.transactions import BrokenConstraint, transaction
 
 _OWN = ("id", "version", "revision_id", "created_at", "description", "code_bytes")
 """What two versions may differ in and be the same function."""
@@ -73,7 +72,7 @@ class PostgresFunctionStore:
                 await self._keep(connection, code)
                 await connection.execute(sa.insert(function_version).values(version_row(version)))
                 created = await self._freeze(connection, version, 0) if publish else version
-        except IntegrityError as error:
+        except BrokenConstraint as error:
             raise ResourceConflict(f"Function already exist: {name}") from error
         self._catalogue.forget(name)
         return created
