@@ -96,19 +96,19 @@ _NAMES: Columns = (
     ("payload_hash", Blobs),
     ("expires_at", Instants),
     ("now", Instants),
-    ("claimed_name", Texts),
 )
-"""`claimed_name` is the function's, if the start comes with the claim of its first invocation."""
 
 _WON = """won AS MATERIALIZED (
   SELECT c.* FROM command c JOIN execution e ON (e.part, e.id) = (c.part, c.id)
-   WHERE e.version = c.expected_version AND e.nonce = c.expected_nonce $uncounted
+   WHERE e.version = c.expected_version AND e.nonce = c.expected_nonce
    ORDER BY e.part, e.id FOR UPDATE OF e SKIP LOCKED)"""
 
-# Whoever decided this may not have known of the limit yet.
-_UNCOUNTED = f"""
-     AND (c.invocation_worker_id IS NULL OR c.invocation_id IS NOT DISTINCT FROM e.invocation_id
-          OR e.function_name NOT IN ({LIMITED}))"""
+_CLAIMED: Columns = (("claimed_name", Texts),)
+"""The function's, of what claims an invocation."""
+
+# Whoever decided this may not have known of the limit yet. Asked before anything is joined: in the
+# join it would cost the planner its index.
+_UNCOUNTED = f" WHERE claimed_name IS NULL OR claimed_name NOT IN ({LIMITED})"
 
 _TAKEN = """taken AS (
   INSERT INTO execution_name AS x
@@ -121,7 +121,7 @@ _TAKEN = """taken AS (
     WHERE x.expires_at <= (SELECT max(now) FROM wanted)
   RETURNING execution_id)"""
 
-_UNNAMED: Columns = (("n", Int4s), ("claimed_name", Texts))
+_UNNAMED: Columns = (("n", Int4s),)
 
 _STARTED = """won AS MATERIALIZED (
   SELECT n FROM wanted WHERE name IS NULL
@@ -132,13 +132,13 @@ _STARTED = """won AS MATERIALIZED (
 def _append_sql(parts: tuple[str, ...], whole: bool, steered: bool, uncounted: bool = False) -> str:
     moving = _moving(whole, steered)
     assignments = ", ".join(f"{name} = w.{name}" for name, _ in moving)
-    command = f"command AS MATERIALIZED (SELECT * FROM {unnest(_FENCE + moving)})"
+    rows = f"SELECT * FROM {unnest(_FENCE + moving + (_CLAIMED if uncounted else ()))}"
+    command = f"command AS MATERIALIZED ({rows}{_UNCOUNTED if uncounted else ''})"
     moved = (
         f"moved AS (UPDATE execution e SET {assignments} FROM won w"
         " WHERE (e.part, e.id) = (w.part, w.id))"
     )
-    won = _WON.replace("$uncounted", _UNCOUNTED if uncounted else "")
-    return _statement(command, won, moved, *_part_ctes(parts))
+    return _statement(command, _WON, moved, *_part_ctes(parts))
 
 
 def _moving(whole: bool, steered: bool) -> Columns:
@@ -147,9 +147,8 @@ def _moving(whole: bool, steered: bool) -> Columns:
 
 @cache
 def _start_sql(parts: tuple[str, ...], named: bool, uncounted: bool = False) -> str:
-    source = f"SELECT * FROM {unnest(_NAMES if named else _UNNAMED)}"
-    if uncounted:
-        source += f" WHERE claimed_name IS NULL OR claimed_name NOT IN ({LIMITED})"
+    columns = (_NAMES if named else _UNNAMED) + (_CLAIMED if uncounted else ())
+    source = f"SELECT * FROM {unnest(columns)}{_UNCOUNTED if uncounted else ''}"
     if not named:
         return _statement(f"won AS MATERIALIZED ({source})", *_part_ctes(parts))
     wanted = f"wanted AS MATERIALIZED ({source})"
@@ -185,9 +184,10 @@ def append_statement(
         assert change.before is not None
         commands.append(_command_row(n, change.before, change.after, whole, steered))
         add_rows(rows, n, change)
-    columns = _FENCE + _moving(whole, steered)
-    sql = _append_sql(rows.parts, whole, steered, uncounted=whole and not counted)
-    return sql, pack(columns, commands) + rows.packed()
+    head = pack(_FENCE + _moving(whole, steered), commands)
+    claims = [] if counted else _claims(changes)
+    sql = _append_sql(rows.parts, whole, steered, uncounted=bool(claims))
+    return sql, head + claims + rows.packed()
 
 
 def start_statement(
@@ -200,16 +200,27 @@ def start_statement(
     for n, change in enumerate(changes):
         add_rows(rows, n, change)
     named = any(change.lock is not None for change in changes)
+    head: list[PackedArray] = [Int4s(range(len(changes)))]
     if named:
         head = pack(_NAMES, [_name_row(n, change, now) for n, change in enumerate(changes)])
-    else:
-        head = pack(_UNNAMED, [(n, _claimed_name(change)) for n, change in enumerate(changes)])
-    return _start_sql(rows.parts, named, uncounted=not counted), head + rows.packed()
+    claims = [] if counted else _claims(changes)
+    sql = _start_sql(rows.parts, named, uncounted=bool(claims))
+    return sql, head + claims + rows.packed()
 
 
-def _claimed_name(start: Change) -> str | None:
-    is_claimed = isinstance(start.after.ledger.invocation, Running)
-    return start.after.identity.function_name if is_claimed else None
+def _claims(changes: Sequence[Change]) -> list[PackedArray]:
+    """The one column of _CLAIMED; none if nothing is claimed."""
+    names = [_claimed_name(change) for change in changes]
+    return [Texts(names)] if any(names) else []
+
+
+def _claimed_name(change: Change) -> str | None:
+    before, after_ = change.before, change.after
+    if not isinstance(after_.ledger.invocation, Running):
+        return None
+    if before is not None and before.ledger.invocation_id == after_.ledger.invocation_id:
+        return None
+    return after_.identity.function_name
 
 
 def _moves_invocation(change: Change) -> bool:
@@ -295,5 +306,4 @@ def _name_row(n: int, change: Change, now: Instant) -> Row:
         lock.payload_hash if lock else b"",
         lock.expires_at if lock else None,
         now,
-        _claimed_name(change),
     )
