@@ -46,7 +46,8 @@ HEALTHCHECK --interval=3s --timeout=3s --retries=20 \
 ENTRYPOINT ["perdure-service"]
 CMD ["serve", "--host", "0.0.0.0"]
 
-# Takes handlers as arguments, `NAME=/path/file.py:attribute`, and PERDURE_URL. Healthy means
+# Takes handlers as arguments, `NAME=/path/file.py:attribute`, or `--pool python3.13` to run whatever
+# is deployed (docs/reference/workers.md has Node.js and users), and PERDURE_URL. Healthy means
 # that the service knows this worker: the agent touches the file every two seconds while it does.
 FROM base AS worker
 ENV PERDURE_HEALTH_FILE=/tmp/perdure-is-registered
