@@ -133,6 +133,28 @@ async def test_another_configuration_of_the_same_code_is_another_process(
     assert numbers == [1, 2]
 
 
+async def test_code_is_fetched_once_however_many_need_it(
+    service: WorkerService, tmp_path: Path
+) -> None:
+    deployed = service.deploy(ONE, PYTHON.name)
+    for _ in range(2):
+        async with pool(service, tmp_path):
+            calls = [service.call(f"f{n}", {}, **deployed) for n in range(4)]
+            results = await asyncio.gather(*calls)
+        assert {result.outcome for result in results} == {"returned"}
+    assert service.fetched == [deployed["CodeSha256"]]  # the next worker finds it on disk
+
+
+async def test_a_process_that_takes_too_much_memory_while_it_loads_is_ended(
+    service: WorkerService, tmp_path: Path
+) -> None:
+    code = "import time\nx = bytearray(500 << 20)\ntime.sleep(60)\ndef handler(e, c): ...\n"
+    deployed = service.deploy(zip_of({"app.py": code}), PYTHON.name, MemorySize=128)
+    async with pool(service, tmp_path):
+        result = await service.call("hungry", 1, **deployed)
+    assert (result.outcome, result.json["errorType"]) == ("init-error", "Runtime.OutOfMemory")
+
+
 async def test_a_process_without_work_ends(service: WorkerService, tmp_path: Path) -> None:
     deployed = service.deploy(ONE, PYTHON.name)
     async with pool(service, tmp_path, idle_seconds=0.2):

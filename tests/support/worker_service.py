@@ -41,6 +41,7 @@ class WorkerService:
     queue: deque[tuple[dict[str, Any], bytes]] = field(default_factory=deque)
     registrations: list[dict[str, Any]] = field(default_factory=list)
     code: dict[str, bytes] = field(default_factory=dict)
+    fetched: list[str] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
     results: dict[str, list[SeenResult]] = field(default_factory=dict)
     confirmed: list[str] = field(default_factory=list)
@@ -161,6 +162,7 @@ class WorkerService:
                 self.code[sha256] = request.body
                 return Answer(201, (JSON,), b"{}")
             case b"GET", ["v1", "code", sha256] if sha256 in self.code:
+                self.fetched.append(sha256)
                 return Answer(200, (), self.code[sha256])
             case _, ["v1", "workers", worker, *_] if worker not in self.known:
                 return _not_found()
@@ -182,6 +184,7 @@ class WorkerService:
                 return self.log_answer
             case b"DELETE", ["v1", "workers", worker]:
                 self.left.append(worker)
+                self._latest_poll += 1  # nobody hears the answer of the one that it left behind
                 return Answer(200, (JSON,), b"{}")
             case _, ["v1", *_]:
                 return _not_found()
