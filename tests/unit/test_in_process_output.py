@@ -1,0 +1,101 @@
+"""Lines of invocations that share a process, told apart."""
+
+from __future__ import annotations
+
+import contextvars
+import io
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from perdure.in_process.output import CURRENT, InvocationOutput, take_over_output
+
+Written = list[tuple[str, str]]
+
+
+@pytest.fixture
+def written() -> Written:
+    return []
+
+
+@contextmanager
+def taken_over(written: Written) -> Iterator[io.StringIO]:
+    """Output and logging go to `written`, what nobody wrote to the stream that is given."""
+    process = io.StringIO()
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    out, err = sys.stdout, sys.stderr
+    sys.stdout = sys.stderr = process
+    try:
+        take_over_output(lambda invocation, text: written.append((invocation, text)))
+        yield process
+    finally:
+        sys.stdout, sys.stderr = out, err
+        root.handlers = handlers
+        root.setLevel(level)
+
+
+def within(invocation: str, work: Any, *args: Any, **more: Any) -> None:
+    context = contextvars.copy_context()
+    context.run(CURRENT.set, invocation)
+    context.run(work, *args, **more)
+
+
+def test_lines_go_out_whole_and_each_with_its_own(written: Written) -> None:
+    output = InvocationOutput(lambda *line: written.append(line), io.StringIO())
+    within("one", output.write, "first ")
+    within("two", output.write, "other\n")
+    within("one", output.write, "line\nsecond\nthi")
+    output.ended("one")
+    assert written == [("two", "other"), ("one", "first line\nsecond"), ("one", "thi")]
+
+
+def test_what_nobody_is_known_to_have_written_is_the_processs(written: Written) -> None:
+    with taken_over(written) as process:
+        print("from nowhere")  # noqa: T201  it is what is tested
+        logging.getLogger("lib").warning("from a library")
+    assert written == []
+    nowhere, library = process.getvalue().splitlines()
+    assert nowhere == "from nowhere"
+    assert library.startswith("[WARNING]\t")
+    assert library.endswith("\t\tfrom a library")
+
+
+def test_logging_has_lambdas_form(written: Written) -> None:
+    with taken_over(written):
+        within("id-1", logging.getLogger("orders").error, "no %s", "stock")
+    ((invocation, line),) = written
+    level, at, id_, text = line.split("\t")
+    assert (invocation, level, id_, text) == ("id-1", "[ERROR]", "id-1", "no stock")
+    assert at.endswith("Z")
+
+
+def test_json_logging_has_lambdas_members(
+    monkeypatch: pytest.MonkeyPatch, written: Written
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_LOG_FORMAT", "JSON")
+    monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", "WARN")
+    logger = logging.getLogger("orders")
+
+    def fail() -> None:
+        logger.info("below the level")
+        try:
+            raise KeyError("sku")
+        except KeyError:
+            logger.exception("failed", extra={"order": 7})
+        logger.warning({"a": "dict"})
+
+    with taken_over(written):
+        within("id-1", fail)
+    failed, plain = (json.loads(text) for _, text in written)
+    assert failed["level"] == "ERROR"
+    assert (failed["message"], failed["logger"]) == ("failed", "orders")
+    assert (failed["requestId"], failed["order"]) == ("id-1", 7)
+    assert (failed["errorType"], failed["errorMessage"]) == ("KeyError", "'sku'")
+    assert any("raise KeyError" in line for line in failed["stackTrace"])
+    assert plain["message"] == {"a": "dict"}
