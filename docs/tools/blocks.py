@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
-from docs.tools import cli, client, errors, executions, history, limits, operations
+from docs.tools import cli, client, errors, executions, history, limits, operations, sdk
 from perdure_service.domain.operations import OperationType
 
 FOLDER = Path(__file__).resolve().parents[1] / "reference"
@@ -37,6 +37,13 @@ BLOCKS: Mapping[str, Callable[[], Iterable[str]]] = {
     "json shapes": cli.shapes,
     "methods of the client": client.methods,
     "errors of the client": client.error_tree,
+    "decorators of the SDK": sdk.decorators,
+    "operations of the SDK": sdk.operations,
+    "values of the SDK": sdk.values,
+    "what the SDK gives": sdk.given,
+    "configuration of the SDK": sdk.configurations,
+    "retry presets": sdk.presets,
+    "errors of the SDK": sdk.error_tree,
 }
 
 BLOCK = re.compile(r"(?<=<!-- printed: )([^\n]+)( -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)

@@ -292,7 +292,8 @@ def durable_step(
 def durable_with_child_context(
     func: Callable[Concatenate[DurableContext, Params], T],
 ) -> Callable[Params, Callable[[DurableContext], T]]:
-    """The same for `context.run_in_child_context`."""
+    """Make `context.run_in_child_context(func(1, 2))` run `func(child_context, 1, 2)`, named like
+    the function."""
 
     def with_arguments(
         *args: Params.args, **kwargs: Params.kwargs
@@ -308,7 +309,8 @@ def durable_with_child_context(
 def durable_wait_for_callback(
     func: Callable[Concatenate[str, WaitForCallbackContext, Params], T],
 ) -> Callable[Params, Callable[[str, WaitForCallbackContext], T]]:
-    """The same for the submitter of `context.wait_for_callback`."""
+    """Make `context.wait_for_callback(func(1, 2))` run `func(callback_id, context, 1, 2)`, named
+    like the function."""
 
     def with_arguments(
         *args: Params.args, **kwargs: Params.kwargs
@@ -326,7 +328,8 @@ def durable_parallel_branch(
 ) -> Callable[
     [Callable[Concatenate[DurableContext, Params], T]], Callable[Params, ParallelBranch[T]]
 ]:
-    """The same for a branch of `context.parallel`; it is named `name`, or by its number."""
+    """Make `context.parallel([func(1, 2)])` run `func(branch_context, 1, 2)`; the branch is named
+    `name`, or by its number. Write `@durable_parallel_branch()`, with parentheses."""
 
     def decorate(
         func: Callable[Concatenate[DurableContext, Params], T],
