@@ -41,8 +41,8 @@ class Replica:
         """The `number`-th execution of the tests, starting now."""
         return NewExecution(identity(number, started_at=self.clock.now(), **changes), "{}")
 
-    async def started(self, number: int) -> Execution:
-        execution = await self.log.start(self.new(number))
+    async def started(self, number: int, **changes: object) -> Execution:
+        execution = await self.log.start(self.new(number, **changes))
         assert isinstance(execution, Execution)
         return execution
 
