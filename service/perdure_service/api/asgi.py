@@ -19,7 +19,9 @@ JSON = b"application/json"
 ANSWER = "perdure.answer"
 """The extension by which our HTTP protocol takes an answer as a whole; see `api.protocol`."""
 
-_BODY_SECONDS = 60.0
+BODY_SECONDS = 60.0
+UPLOAD_SECONDS = 300.0
+"""For what may be large: a zip of 50 MiB comes in time over two megabits a second."""
 _NONE: Mapping[str, Any] = {}
 
 
@@ -60,9 +62,11 @@ def header(headers: Headers, name: bytes) -> str | None:
     return None
 
 
-async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+async def read_body(
+    scope: Scope, receive: Receive, limit: int, seconds: float = BODY_SECONDS
+) -> bytes:
     """The whole body. Raises RequestTooLarge over `limit` bytes, ClientGone if the client left
-    before its end, InvalidRequestContent if the rest does not come within a minute."""
+    before its end, InvalidRequestContent if the rest does not come within `seconds`."""
     message = await receive()
     if message["type"] == "http.disconnect":
         raise ClientGone
@@ -74,11 +78,11 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     if announced is not None and announced.isdecimal():
         _check_size(int(announced), limit)
     try:
-        async with asyncio.timeout(_BODY_SECONDS):
+        async with asyncio.timeout(seconds):
             return await _read_rest(receive, body, limit)
     except TimeoutError:
         raise InvalidRequestContent(
-            f"The request body did not arrive within {_BODY_SECONDS:.0f} seconds: "
+            f"The request body did not arrive within {seconds:.0f} seconds: "
             "send as many bytes as its Content-Length says."
         ) from None
 

@@ -34,8 +34,9 @@ class Stretch:
 class Deletions(Protocol):
     """All methods raise Unavailable."""
 
-    async def find(self) -> Sequence[Deletion]:
-        """Those that are not settled yet, a few at a time, the oldest first."""
+    async def find(self, after: Deletion | None) -> Sequence[Deletion]:
+        """Some of those that are not settled yet, one for each function, by its name; none if there
+        are none after `after`."""
         ...
 
     async def durable(self, deletion: Deletion, position: Position | None) -> Stretch:

@@ -11,11 +11,12 @@ from perdure_service.postgres.instants import from_datetime, to_datetime
 from perdure_service.postgres.reading import ReadPool
 
 STRETCH_EXECUTIONS = 1_000
-_FUNCTIONS = 16
+_FUNCTIONS = 100
 
 FIND = """
 SELECT account, function_name, array_agg(id::text), max(deleted_at) FROM deleted_version
- GROUP BY account, function_name ORDER BY min(deleted_at) LIMIT %(limit)s"""
+ WHERE (account, function_name) > (%(account)s, %(name)s)
+ GROUP BY account, function_name ORDER BY account, function_name LIMIT %(limit)s"""
 
 DURABLE = """
 WITH stretch AS MATERIALIZED (
@@ -45,9 +46,11 @@ class PostgresDeletions:
     def __init__(self, pool: ReadPool) -> None:
         self._pool = pool
 
-    async def find(self) -> Sequence[Deletion]:
+    async def find(self, after: Deletion | None) -> Sequence[Deletion]:
+        account, name = ("", "") if after is None else (after.account, after.function_name)
+        parameters = {"account": account, "name": name, "limit": _FUNCTIONS}
         async with self._pool.connection() as connection:
-            cursor = await connection.execute(FIND, {"limit": _FUNCTIONS})
+            cursor = await connection.execute(FIND, parameters)
             rows = await cursor.fetchall()
         return [
             Deletion(

@@ -49,17 +49,18 @@ class FailDeleted:
 
     async def work_off(self) -> float:
         """Once; how many seconds to wait for the next time."""
+        deletion: Deletion | None = None
         try:
-            found = await self._deletions.find()
-            for deletion in found:
-                await self._fail_open(deletion)
+            while found := await self._deletions.find(deletion):
+                for deletion in found:
+                    await self._fail_open(deletion)
         except Unavailable as error:
             logger.warning("executions of deleted functions wait: %s", error)
             return _AGAIN_SECONDS
         except Exception:
             logger.exception("failing executions of deleted functions failed")
             return LOOK_SECONDS
-        return _AGAIN_SECONDS if found else LOOK_SECONDS
+        return LOOK_SECONDS if deletion is None else _AGAIN_SECONDS
 
     async def _fail_open(self, deletion: Deletion) -> None:
         is_old = self._clock.now() - deletion.deleted_at > _SETTLED_AFTER_SECONDS * MICROSECONDS
@@ -85,15 +86,21 @@ class FailDeleted:
         return failed
 
     async def _fail(self, ids: Sequence[ExecutionId]) -> int:
-        """How many were open. Raises Unavailable if not all of them could be failed."""
+        """How many were open, those included that could not be failed. Raises Unavailable."""
         failed = 0
         for first in range(0, len(ids), _AT_ONCE):
             some = ids[first : first + _AT_ONCE]
             await self._log.warm(some)
             commits = [self._log.commit(id_, decide_version_deleted) for id_ in some]
             for outcome in await asyncio.gather(*commits, return_exceptions=True):
-                if isinstance(outcome, Outcome):
-                    failed += outcome.answer
-                elif not isinstance(outcome, ResourceNotFound):
-                    raise outcome
+                match outcome:
+                    case Outcome(answer=was_open):
+                        failed += was_open
+                    case ResourceNotFound():
+                        pass
+                    case Unavailable():
+                        raise outcome
+                    case _:
+                        logger.error("an execution could not be failed", exc_info=outcome)
+                        failed += 1
         return failed

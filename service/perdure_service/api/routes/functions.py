@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic_core import to_json
 
-from perdure_service.api.asgi import read_body
+from perdure_service.api.asgi import UPLOAD_SECONDS, read_body
 from perdure_service.api.openapi import json_body
 from perdure_service.api.wire.function_configuration import (
     function_answer,
@@ -39,17 +40,22 @@ from perdure_service.domain.limits import MEBIBYTE
 MAX_UPLOAD_BYTES = 70_167_211
 """Lambda's: a zip of 50 MiB in base64, and the rest of the request."""
 
+_UPLOADS_AT_ONCE = 8
+"""Each may take four times its size of memory. The others are not read until it is their turn."""
+
 
 def router(use_cases: UseCases) -> APIRouter:
     routes = APIRouter(prefix="/2015-03-31/functions", tags=["Lambda: functions"])
     functions, settings = use_cases.functions, use_cases.function_settings
+    uploads = asyncio.Semaphore(_UPLOADS_AT_ONCE)
 
     @routes.post(
         "", summary="CreateFunction", status_code=201, openapi_extra=json_body(CREATE_FUNCTION_BODY)
     )
     async def create_function(request: Request) -> Response:
-        body = await _read_upload(request, "CreateFunction")
-        created = await functions.create(parse_create_function(body))
+        async with uploads:
+            body = await _read_upload(request, "CreateFunction")
+            created = await functions.create(parse_create_function(body))
         return _json(function_configuration(created), 201)
 
     @routes.get("", summary="ListFunctions")
@@ -114,9 +120,9 @@ def router(use_cases: UseCases) -> APIRouter:
         openapi_extra=json_body(UPDATE_CODE_BODY),
     )
     async def update_code(function: FunctionNamePath, request: Request) -> Response:
-        body = await _read_upload(request, "UpdateFunctionCode")
-        change = parse_update_code(function, body)
-        updated = await functions.update_code(change)
+        async with uploads:
+            change = parse_update_code(function, await _read_upload(request, "UpdateFunctionCode"))
+            updated = await functions.update_code(change)
         return _json(function_configuration(updated, qualified=change.publish))
 
     @routes.post(
@@ -144,7 +150,7 @@ def router(use_cases: UseCases) -> APIRouter:
 
 async def _read_upload(request: Request, operation: str) -> bytes:
     try:
-        return await read_body(request.scope, request.receive, MAX_UPLOAD_BYTES)
+        return await read_body(request.scope, request.receive, MAX_UPLOAD_BYTES, UPLOAD_SECONDS)
     except RequestTooLarge:
         raise RequestTooLarge(
             f"Request must be smaller than {MAX_UPLOAD_BYTES} bytes for the {operation} operation. "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from perdure_service.api.asgi import read_body
+from perdure_service.api.asgi import UPLOAD_SECONDS, read_body
 from perdure_service.api.openapi import json_body, raw_body
 from perdure_service.api.wire.params import Sha256Path, WorkerIdPath
 from perdure_service.api.wire.worker_views import WorkerViews, worker_views
@@ -56,7 +56,7 @@ def router(use_cases: UseCases) -> APIRouter:
         openapi_extra=raw_body("A zip archive of at most 64 MiB."),
     )
     async def put_code(sha256: Sha256Path, request: Request) -> Response:
-        archive = await read_body(request.scope, request.receive, MAX_CODE_BYTES)
+        archive = await read_body(request.scope, request.receive, MAX_CODE_BYTES, UPLOAD_SECONDS)
         await code.put(sha256, archive)
         return Response(b"{}", 201, media_type=_JSON)
 
