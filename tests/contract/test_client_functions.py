@@ -16,6 +16,7 @@ from perdure.client import (
     DurableConfig,
     FunctionSettings,
     InvalidRequest,
+    LoggingConfig,
     NotFound,
     PreconditionFailed,
     ZipCode,
@@ -47,6 +48,7 @@ SETTINGS = FunctionSettings(
     environment={"STAGE": "test"},
     durable=DurableConfig(60, 7),
     dead_letter_target="http://127.0.0.1:1/letters",
+    logging=LoggingConfig("JSON", group="/shop"),
 )
 
 
@@ -59,6 +61,8 @@ def test_a_function_from_creation_to_deletion(client: Client, function: str) -> 
         SETTINGS.environment,
         SETTINGS.dead_letter_target,
     )
+    assert made.logging is not None
+    assert (made.logging.format, made.logging.group) == ("JSON", "/shop")
     with pytest.raises(Conflict, match="exist"):
         functions.create(function, zipped("1"), SETTINGS)
     assert functions.wait_until_ready(function).is_ready

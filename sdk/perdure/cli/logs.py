@@ -57,7 +57,9 @@ def logs(
     else:
         name = function or function_and_version(arn or "")[0]
         wanted = pattern if arn is None else f'{{ $.executionArn = "{arn}" }}'
-        lines = _events(session.client, name, at, wanted, limit=limit, follow=follow)
+        logging = session.client.functions.configuration(name).logging
+        group = None if logging is None else logging.group
+        lines = _events(session.client, name, group, at, wanted, limit=limit, follow=follow)
     for line in lines:
         if session.as_json:
             session.emit_line(shape(line))
@@ -79,6 +81,7 @@ def _lines(
 def _events(
     client: Client,
     function: str,
+    group: str | None,
     since: datetime | None,
     pattern: str | None,
     *,
@@ -86,13 +89,14 @@ def _events(
     follow: bool,
 ) -> Iterator[LogEvent]:
     """By CloudWatch Logs, which is looked at again and again."""
-    newest = list(client.logs.events(function, since=since, pattern=pattern))[-limit:]
+    found = client.logs.events(function, group=group, since=since, pattern=pattern)
+    newest = list(found)[-limit:]
     yield from newest
     while follow:
         last = newest[-1].at if newest else since
         seen = {event.id for event in newest if event.at == last}
         time.sleep(_LOOK_SECONDS)
-        found = client.logs.events(function, since=last, pattern=pattern)
+        found = client.logs.events(function, group=group, since=last, pattern=pattern)
         came = [event for event in found if event.id not in seen]
         yield from came
         newest = (newest + came)[-_PAGE_LINES:]

@@ -49,7 +49,7 @@ from perdure.client.results.executions import (
     Pause,
     Started,
 )
-from perdure.client.results.functions import Alias, Function, FunctionDetails
+from perdure.client.results.functions import Alias, Function, FunctionDetails, LoggingConfig
 from perdure.client.results.history import (
     Attempt,
     CallbackOpened,
@@ -101,6 +101,7 @@ __all__ = [
     "LogGroup",
     "LogLine",
     "LogLines",
+    "LoggingConfig",
     "MalformedAnswer",
     "Misconfigured",
     "NotDurable",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from perdure.client.results.executions import DurableConfig
+from perdure.client.results.functions import LoggingConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class FunctionSettings:
     environment: Mapping[str, str] | None = field(default=None, repr=False)
     durable: DurableConfig | None = None
     dead_letter_target: str | None = None
+    logging: LoggingConfig | None = None
     role: str | None = None
 
     def to_wire(self) -> dict[str, Any]:
@@ -74,6 +76,8 @@ class FunctionSettings:
             shape["Environment"] = {"Variables": dict(self.environment)}
         if self.durable is not None:
             shape["DurableConfig"] = self.durable.to_wire()
+        if self.logging is not None:
+            shape["LoggingConfig"] = self.logging.to_wire()
         if self.dead_letter_target is not None:
             shape["DeadLetterConfig"] = {"TargetArn": self.dead_letter_target}
         return {name: value for name, value in shape.items() if value is not None}

@@ -14,7 +14,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.serialize import create_serializer
 
-from perdure.client import DurableConfig, ErrorObject, ExecutionStatus
+from perdure.client import DurableConfig, ErrorObject, ExecutionStatus, LoggingConfig
 from perdure.client.code import FunctionSettings, ImageCode, S3Code, ZipCode
 from perdure.client.operation import Operation, Service
 from perdure.client.requests import aliases, callbacks, executions, functions, invocations, logs
@@ -33,6 +33,7 @@ SETTINGS = FunctionSettings(
     environment={"A": "b"},
     durable=DurableConfig(60, 7),
     dead_letter_target="arn:aws:sqs:us-east-1:0:q",
+    logging=LoggingConfig("JSON", "INFO", "WARN", "/g"),
     role="arn:aws:iam::000000000000:role/r",
 )
 SETTINGS_WIRE = {
@@ -44,6 +45,12 @@ SETTINGS_WIRE = {
     "Environment": {"Variables": {"A": "b"}},
     "DurableConfig": {"ExecutionTimeout": 60, "RetentionPeriodInDays": 7},
     "DeadLetterConfig": {"TargetArn": "arn:aws:sqs:us-east-1:0:q"},
+    "LoggingConfig": {
+        "LogFormat": "JSON",
+        "ApplicationLogLevel": "INFO",
+        "SystemLogLevel": "WARN",
+        "LogGroup": "/g",
+    },
     "Role": "arn:aws:iam::000000000000:role/r",
 }
 CALLBACK = "AA+/bb=="

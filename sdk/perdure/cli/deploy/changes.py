@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from perdure.cli.deploy.target import Target
-from perdure.client import DurableConfig, Function, FunctionSettings
+from perdure.client import DurableConfig, Function, FunctionSettings, LoggingConfig
+
+Config = TypeVar("Config", DurableConfig, LoggingConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ def settings_to_change(function: Function, target: Target) -> FunctionSettings:
     wanted = replace(
         target.settings,
         environment=_environment(function.environment, target),
-        durable=_durable(function.durable, target.settings.durable),
+        durable=_merged(function.durable, target.settings.durable),
+        logging=_merged(function.logging, target.settings.logging),
     )
     return FunctionSettings(
         **{
@@ -48,7 +51,7 @@ def settings_of_new(target: Target, durable: DurableConfig) -> FunctionSettings:
     settings = replace(
         target.settings,
         environment=_environment({}, target),
-        durable=_durable(durable, target.settings.durable) if target.durable else None,
+        durable=_merged(durable, target.settings.durable) if target.durable else None,
     )
     return settings
 
@@ -62,8 +65,8 @@ def told_changes(function: Function | None, settings: FunctionSettings) -> Itera
             continue
         if field.name == "environment":
             yield from _variables(before or {}, after)
-        elif field.name == "durable":
-            yield from _durability(before, after)
+        elif isinstance(after, DurableConfig | LoggingConfig):
+            yield from _members(before, after)
         else:
             yield Change(_WORDS.get(field.name, field.name), before, after)
 
@@ -72,6 +75,12 @@ _WORDS: Mapping[str, str] = {
     "timeout_seconds": "timeout in seconds",
     "memory_mb": "memory in MB",
     "dead_letter_target": "dead letters to",
+    "DurableConfig.execution_timeout_seconds": "execution timeout in seconds",
+    "DurableConfig.retention_days": "retention in days",
+    "LoggingConfig.format": "log format",
+    "LoggingConfig.application_level": "level of the function's log",
+    "LoggingConfig.system_level": "level of the platform's log",
+    "LoggingConfig.group": "log group",
 }
 
 
@@ -84,14 +93,16 @@ def _environment(before: Mapping[str, str], target: Target) -> Mapping[str, str]
     return {name: value for name, value in merged.items() if name not in target.removed}
 
 
-def _durable(before: DurableConfig | None, wanted: DurableConfig | None) -> DurableConfig | None:
+def _merged(before: Config | None, wanted: Config | None) -> Config | None:
     """What is not said stays."""
     if wanted is None or before is None:
         return wanted or before
-    return DurableConfig(
-        wanted.execution_timeout_seconds or before.execution_timeout_seconds,
-        wanted.retention_days or before.retention_days,
-    )
+    said = {
+        field.name: value
+        for field in fields(wanted)
+        if (value := getattr(wanted, field.name)) is not None
+    }
+    return replace(before, **said)
 
 
 def _variables(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
@@ -104,18 +115,12 @@ def _variables(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[
             yield Change("variable", None, f"{name} changed")
 
 
-def _durability(before: DurableConfig | None, after: DurableConfig) -> Iterator[Change]:
-    was = before or DurableConfig()
-    for word, old, new in (
-        (
-            "execution timeout in seconds",
-            was.execution_timeout_seconds,
-            after.execution_timeout_seconds,
-        ),
-        ("retention in days", was.retention_days, after.retention_days),
-    ):
+def _members(before: Config | None, after: Config) -> Iterator[Change]:
+    for field in fields(after):
+        old = None if before is None else getattr(before, field.name)
+        new = getattr(after, field.name)
         if new is not None and new != old:
-            yield Change(word, old, new)
+            yield Change(_WORDS[f"{type(after).__name__}.{field.name}"], old, new)
 
 
 def _shown(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,10 +20,23 @@ from perdure.cli.lazy import single
 from perdure.cli.serving import find_workers, interpreters, offered_runtimes
 from perdure.cli.session import Session, calls_a_service
 from perdure.cli.shapes import shape
-from perdure.client import DurableConfig, Function, FunctionSettings, NotFound, Worker
+from perdure.client import (
+    DurableConfig,
+    Function,
+    FunctionSettings,
+    LoggingConfig,
+    NotFound,
+    Worker,
+)
 from perdure.worker.code import PackedCode
 
 app = single()
+
+
+class LogFormat(StrEnum):
+    TEXT = "Text"
+    JSON = "JSON"
+
 
 _OWN_ACCOUNT = "000000000000"
 _AWS_PLATFORM = "x86_64-manylinux_2_28"
@@ -81,6 +95,9 @@ def deploy(
     dead_letter: Annotated[
         str | None, typer.Option(metavar="URL", help="Where events of failed executions go.")
     ] = None,
+    log_format: Annotated[
+        LogFormat | None, typer.Option(help="JSON tells executions and operations in each line.")
+    ] = None,
     concurrency: Annotated[
         int | None, typer.Option(min=0, help="Reserve: most invocations at a time.")
     ] = None,
@@ -122,6 +139,7 @@ def deploy(
             memory_mb=memory,
             durable=_durable(execution_timeout, retention_days, plain=plain),
             dead_letter_target=dead_letter,
+            logging=None if log_format is None else LoggingConfig(log_format.value),
             role=role,
         )
         target = Target(

@@ -101,7 +101,7 @@ class _Rolling:
 
     def _update(self, existing: Function) -> Function:
         target = self._target
-        function = self._client.functions.wait_until_ready(target.name)
+        function = self._settled(existing)
         if (function.package_type == "Image") != (target.image is not None):
             raise CannotDeploy(
                 f"{target.name} is a function of kind {function.package_type}, for good: delete it "

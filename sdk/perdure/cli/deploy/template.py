@@ -17,6 +17,7 @@ from perdure.cli.deploy.intrinsics import Names, resolved
 from perdure.cli.deploy.refusal import CannotDeploy
 from perdure.cli.deploy.target import Target
 from perdure.client import DurableConfig, FunctionSettings
+from perdure.client.results.functions import logging_config
 
 T = TypeVar("T")
 
@@ -27,13 +28,11 @@ _USELESS_PROPERTIES: Final = frozenset(
     {
         "Architectures",
         "EphemeralStorage",
-        "LoggingConfig",
         "PermissionsBoundary",
         "Policies",
         "Role",
         "RuntimeManagementConfig",
         "Tracing",
-        "VersionDescription",
     }
 )
 _USELESS_RESOURCES: Final = ("AWS::IAM::", "AWS::Logs::LogGroup", "AWS::CloudWatch::")
@@ -48,12 +47,14 @@ _READ: Final = frozenset(
         "FunctionName",
         "Handler",
         "ImageUri",
+        "LoggingConfig",
         "MemorySize",
         "PackageType",
         "ReservedConcurrentExecutions",
         "Runtime",
         "Tags",
         "Timeout",
+        "VersionDescription",
     }
 )
 
@@ -193,6 +194,7 @@ def _target(path: Path, logical: str, raw: Mapping[str, Any], names: Names) -> T
             memory_mb=read.number("MemorySize"),
             environment=None if variables is None else _texts(variables),
             durable=None if durable is None else _durable(_Properties(durable, logical)),
+            logging=logging_config(read.optional("LoggingConfig", dict)),
             dead_letter_target=(read.optional("DeadLetterQueue", dict) or {}).get("TargetArn"),
         ),
         folder=None if image is not None else _folder(path, read),
@@ -202,6 +204,7 @@ def _target(path: Path, logical: str, raw: Mapping[str, Any], names: Names) -> T
         alias=alias,
         tags=_texts(read.optional("Tags", dict) or {}),
         reserved_concurrency=read.number("ReservedConcurrentExecutions"),
+        version_description=read.optional("VersionDescription", str),
     )
 
 

@@ -13,7 +13,7 @@ from perdure.client.results.functions import Function, FunctionDetails
 
 
 class AsyncFunctions:
-    """AsyncFunctions and their versions. With a `revision_id`, a change is refused with
+    """Functions and their versions. With a `revision_id`, a change is refused with
     PreconditionFailed if somebody else made one meanwhile."""
 
     def __init__(self, runner: AsyncRunner) -> None:

@@ -11,7 +11,7 @@ from perdure.client.results.logs import LogEvent, LogGroup, LogLines
 
 
 class AsyncLogs:
-    """What functions have written, by the CloudWatch AsyncLogs API."""
+    """What functions have written, by the CloudWatch Logs API."""
 
     def __init__(self, runner: AsyncRunner) -> None:
         self._runner = runner
@@ -20,17 +20,18 @@ class AsyncLogs:
         self,
         function: str,
         *,
+        group: str | None = None,
         streams: Sequence[str] = (),
         since: datetime | None = None,
         until: datetime | None = None,
         pattern: str | None = None,
         page_size: int | None = None,
     ) -> AsyncIterator[LogEvent]:
-        """Of one function, oldest first. `pattern` is a filter pattern of CloudWatch AsyncLogs."""
-        group = logs.group_of(function)
+        """Of one function, oldest first. `group` is its log group, if its `logging` names another
+        than the usual one; `pattern` is a filter pattern of CloudWatch Logs."""
         return self._runner.pages(
             lambda marker: logs.events_page(
-                group,
+                group or logs.group_of(function),
                 streams=streams,
                 since=since,
                 until=until,

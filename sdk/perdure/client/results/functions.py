@@ -12,6 +12,36 @@ from perdure.client.results.wire import iso_moment
 
 
 @dataclass(frozen=True, slots=True)
+class LoggingConfig:
+    """`format` is Text or JSON; levels are for JSON only."""
+
+    format: str | None = None
+    application_level: str | None = None
+    system_level: str | None = None
+    group: str | None = None
+
+    def to_wire(self) -> dict[str, str]:
+        shape = {
+            "LogFormat": self.format,
+            "ApplicationLogLevel": self.application_level,
+            "SystemLogLevel": self.system_level,
+            "LogGroup": self.group,
+        }
+        return {name: value for name, value in shape.items() if value is not None}
+
+
+def logging_config(shape: Mapping[str, Any] | None) -> LoggingConfig | None:
+    if shape is None:
+        return None
+    return LoggingConfig(
+        shape.get("LogFormat"),
+        shape.get("ApplicationLogLevel"),
+        shape.get("SystemLogLevel"),
+        shape.get("LogGroup"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Function:
     """One version of a function, `$LATEST` unless another was asked for. `durable` is None for a
     plain one. `code_sha256` is in base64, as Lambda tells it. What a service does not tell is
@@ -31,6 +61,7 @@ class Function:
     durable: DurableConfig | None
     environment: Mapping[str, str] = field(repr=False)
     dead_letter_target: str | None
+    logging: LoggingConfig | None
     role: str | None
     state: str | None
     state_reason: str | None
@@ -83,6 +114,7 @@ def function(shape: Mapping[str, Any]) -> Function:
         durable=durable_config(shape.get("DurableConfig")),
         environment=dict((shape.get("Environment") or {}).get("Variables") or {}),
         dead_letter_target=_dead_letter_target(shape.get("DeadLetterConfig")),
+        logging=logging_config(shape.get("LoggingConfig")),
         role=shape.get("Role") or None,
         state=shape.get("State"),
         state_reason=shape.get("StateReason"),

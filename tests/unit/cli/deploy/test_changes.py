@@ -9,7 +9,7 @@ import pytest
 
 from perdure.cli.deploy.changes import settings_of_new, settings_to_change, told_changes
 from perdure.cli.deploy.target import Target
-from perdure.client import DurableConfig, Function, FunctionSettings
+from perdure.client import DurableConfig, Function, FunctionSettings, LoggingConfig
 
 THERE = Function(
     name="f",
@@ -26,6 +26,7 @@ THERE = Function(
     durable=DurableConfig(60, 7),
     environment={"A": "1", "B": "2"},
     dead_letter_target=None,
+    logging=LoggingConfig("Text", group="/aws/lambda/f"),
     role=None,
     state="Active",
     state_reason=None,
@@ -55,14 +56,20 @@ def test_what_is_as_it_shall_be_is_no_change() -> None:
 
 def test_each_change_is_told_with_what_was() -> None:
     wanted = FunctionSettings(
-        timeout_seconds=9, description="new", durable=DurableConfig(retention_days=14)
+        timeout_seconds=9,
+        description="new",
+        durable=DurableConfig(retention_days=14),
+        logging=LoggingConfig("JSON"),
     )
     assert told(Target("f", wanted)) == [
         "description new",
         "timeout in seconds 9 (was 3)",
         "retention in days 14 (was 7)",
+        "log format JSON (was Text)",
     ]
-    assert settings_to_change(THERE, Target("f", wanted)).durable == DurableConfig(60, 14)
+    changed = settings_to_change(THERE, Target("f", wanted))
+    assert changed.durable == DurableConfig(60, 14)
+    assert changed.logging == LoggingConfig("JSON", group="/aws/lambda/f")
 
 
 def test_variables_are_changed_one_by_one_or_all_at_once_and_their_values_not_told() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from perdure.cli.deploy.refusal import CannotDeploy
 from perdure.cli.deploy.template import Template, targets_of
-from perdure.client import DurableConfig
+from perdure.client import DurableConfig, LoggingConfig
 
 WHOLE = """
 AWSTemplateFormatVersion: 2010-09-09
@@ -35,6 +35,8 @@ Resources:
       MemorySize: !Ref Memory
       DurableConfig: {ExecutionTimeout: 3600, RetentionPeriodInDays: 7}
       AutoPublishAlias: live
+      VersionDescription: of the test
+      LoggingConfig: {LogFormat: JSON, LogGroup: /shop}
       Role: !GetAtt Nobody.Arn
       Policies: [AWSLambdaBasicExecutionRole]
       Environment:
@@ -104,6 +106,8 @@ def test_functions_are_read_with_globals_parameters_and_references(tmp_path: Pat
     assert (order.alias, order.publish, payment.publish) == ("live", True, False)
     assert order.folder == tmp_path / "src"
     assert order.settings.role is None
+    assert order.settings.logging == LoggingConfig("JSON", group="/shop")
+    assert order.version_description == "of the test"
     assert template.left_out == ("Nobody (AWS::IAM::Role)", "Order.Policies", "Order.Role")
 
 
