@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import sys
 from pathlib import Path
-from typing import Any
 
-import psutil
 import pytest
 
 from perdure.worker.functions import ServedFunction
 from perdure.worker.handler_spec import parse_handler_spec
 from perdure.worker.node_runtime import NodeRuntime
-from tests.support.agent import PYTHON, Lines, agent, agent_of, is_gone, runtimes_of
+from tests.support.agent import PYTHON, Lines, agent, agent_of
 from tests.support.javascript import FOLDER
 from tests.support.waiting import eventually
 from tests.support.worker_service import WorkerService
@@ -80,21 +75,6 @@ async def test_a_function_is_registered_as_one_of_its_runtime(
     assert (function["Runtime"], function["Handler"]) == ("nodejs24.x", "app.handler")
 
 
-async def test_an_event_goes_in_and_a_result_comes_out(
-    service: WorkerService, code: Path, node_runtime: NodeRuntime
-) -> None:
-    event = {"text": "é\u0000😀", "large": "x" * 3_000_000}
-    async with agent(service, code, runtime=node_runtime):
-        invocation = await service.invoke("hello", event, timeout_seconds=7)
-        returned = (await service.result(invocation)).json
-    assert returned["event"] == event
-    assert returned["word"] == "theirs"
-    assert returned["id"] == invocation
-    assert returned["arn"].endswith(":function:hello:$LATEST")
-    assert 0 < returned["milliseconds"] <= 7000
-    assert (returned["function"], returned["functionVersion"]) == ("hello", "$LATEST")
-
-
 async def test_a_runtime_finds_the_environment_of_lambda(
     service: WorkerService, code: Path, node_runtime: NodeRuntime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,77 +102,6 @@ async def test_the_packages_beside_the_client_are_there_as_on_lambda(
     assert missing.json["errorType"] == "Error"
     assert "Cannot find package 'not-installed-anywhere'" in missing.json["errorMessage"]
     assert str(code) in missing.json["errorMessage"]
-
-
-async def test_an_exception_is_an_error_and_the_process_stays(
-    service: WorkerService, code: Path, node_runtime: NodeRuntime
-) -> None:
-    async with agent(service, code, runtime=node_runtime):
-        before = (await service.call("hello", {})).json["pid"]
-        result = await service.call("hello", {"throw": "broken"})
-        after = (await service.call("hello", {})).json["pid"]
-    assert result.outcome == "error"
-    assert (result.json["errorType"], result.json["errorMessage"]) == ("RangeError", "broken")
-    assert before == after
-
-
-@pytest.mark.parametrize(
-    ("event", "manner"),
-    [
-        ({"exit": 3}, "exited with error: exit status 3"),
-        ({"exit": 0}, "exited without providing a reason"),
-        ({"kill": True}, "exited with error: signal: killed"),
-    ],
-)
-async def test_a_death_is_reported_at_once_and_another_process_goes_on(
-    service: WorkerService, code: Path, node_runtime: NodeRuntime, event: Any, manner: str
-) -> None:
-    async with agent(service, code, runtime=node_runtime):
-        invocation = await service.invoke("hello", event)
-        result = await service.result(invocation)
-        assert (await service.call("hello", {})).outcome == "returned"
-    assert result.outcome == "exit"
-    assert result.json == {
-        "errorType": "Runtime.ExitError",
-        "errorMessage": f"RequestId: {invocation} Error: Runtime {manner}",
-    }
-
-
-async def test_a_timeout_kills_the_process(
-    service: WorkerService, code: Path, node_runtime: NodeRuntime, tmp_path: Path
-) -> None:
-    forever = {"started": str(tmp_path / "started"), "until": str(tmp_path / "never")}
-    async with agent(service, code, runtime=node_runtime):
-        result = await service.call("hello", forever, timeout_seconds=1)
-        assert (await service.call("hello", {})).outcome == "returned"
-    assert (tmp_path / "started").exists()
-    assert result.outcome == "timeout"
-    assert result.json["errorType"] == "Sandbox.Timedout"
-
-
-@pytest.mark.parametrize(
-    ("text", "error_type", "message"),
-    [
-        ('import "no-such-package"; export const handler = 1;', "Error", "no-such-package"),
-        ("export const handler = ;", "Runtime.UserCodeSyntaxError", "Unexpected token"),
-        ("export const other = 1;", "Runtime.HandlerNotFound", "app.handler is undefined"),
-        ("process.exit(4)", "Runtime.ExitError", "exited with error: exit status 4"),
-    ],
-)
-async def test_code_that_does_not_load_is_an_init_error(
-    service: WorkerService,
-    code: Path,
-    node_runtime: NodeRuntime,
-    text: str,
-    error_type: str,
-    message: str,
-) -> None:
-    edit(code, text)
-    async with agent(service, code, runtime=node_runtime):
-        result = await service.call("hello", {})
-    assert result.outcome == "init-error"
-    assert result.json["errorType"] == error_type
-    assert message in result.json["errorMessage"]
 
 
 async def test_what_a_function_writes_carries_its_name(
@@ -253,41 +162,6 @@ async def test_a_published_version_runs_its_own_copy_with_its_own_packages(
     assert (result["version"], result["word"], result["functionVersion"]) == (1, "theirs", "7")
     assert Path(result["file"]).parent.name == sha256
     assert "withDurableExecution" in sdk.json
-
-
-async def test_a_drain_lets_what_runs_finish(
-    service: WorkerService, code: Path, node_runtime: NodeRuntime, tmp_path: Path
-) -> None:
-    gate = tmp_path / "gate"
-    async with agent(service, code, runtime=node_runtime) as worker:
-        invocation = await service.invoke(
-            "hello", {"started": str(tmp_path / "started"), "until": str(gate)}
-        )
-        await service.until(lambda: service.held == [invocation])
-        worker.stop()
-        gate.touch()
-        assert (await service.result(invocation)).outcome == "returned"
-    assert runtimes_of(os.getpid()) == []
-
-
-async def test_runtimes_die_with_an_agent_that_is_killed(
-    service: WorkerService, code: Path, node_runtime: NodeRuntime
-) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "perdure"),
-        *("worker", f"hello={code}", "--service", service.url, "--node-runtime", str(FOLDER)),
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    try:
-        await service.until(lambda: bool(service.registrations))
-        runtime = psutil.Process((await service.call("hello", {})).json["pid"])
-        assert runtimes_of(process.pid) == [runtime]
-        process.kill()
-        await process.wait()
-        await asyncio.to_thread(eventually, lambda: is_gone(runtime))
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
 
 
 async def test_functions_of_two_languages_share_a_worker(

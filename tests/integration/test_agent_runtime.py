@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -96,21 +94,6 @@ async def test_a_function_is_registered_with_its_code(service: WorkerService, co
     assert service.left == [registration["WorkerId"]]
 
 
-async def test_an_event_goes_in_and_a_result_comes_out(service: WorkerService, code: Path) -> None:
-    event = {"text": "é\u0000😀", "large": "x" * 3_000_000}
-    async with agent(service, code):
-        invocation = await service.invoke("hello", event, timeout_seconds=7)
-        result = await service.result(invocation)
-        await service.until(lambda: service.confirmed == [invocation])
-    assert result.outcome == "returned"
-    returned = result.json
-    assert returned["event"] == event
-    assert returned["id"] == invocation
-    assert returned["arn"].endswith(":function:hello:$LATEST")
-    assert 0 < returned["milliseconds"] <= 7000
-    assert (returned["function"], returned["function_version"]) == ("hello", "$LATEST")
-
-
 async def test_a_runtime_finds_the_environment_of_lambda(
     service: WorkerService, code: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,77 +131,6 @@ async def test_a_runtime_finds_the_environment_of_lambda(
         "NO_PROXY": "mine,127.0.0.1,localhost",
         "AWS_ENDPOINT_URL_LAMBDA": f"http://{runtime_api}",
     }
-
-
-async def test_an_exception_is_an_error_and_the_process_stays(
-    service: WorkerService, code: Path
-) -> None:
-    async with agent(service, code):
-        before = (await service.call("hello", {})).json["pid"]
-        result = await service.call("hello", {"raise": "broken"})
-        after = (await service.call("hello", {})).json["pid"]
-    assert result.outcome == "error"
-    assert (result.json["errorType"], result.json["errorMessage"]) == ("ValueError", "broken")
-    assert before == after
-
-
-@pytest.mark.parametrize(
-    ("event", "manner"),
-    [
-        ({"exit": 3}, "exited with error: exit status 3"),
-        ({"exit": 0}, "exited without providing a reason"),
-        ({"kill": True}, "exited with error: signal: killed"),
-    ],
-)
-async def test_a_death_is_reported_at_once_and_another_process_goes_on(
-    service: WorkerService, code: Path, event: Any, manner: str
-) -> None:
-    async with agent(service, code):
-        invocation = await service.invoke("hello", event)
-        result = await service.result(invocation)
-        assert (await service.call("hello", {})).outcome == "returned"
-    assert result.outcome == "exit"
-    assert result.json == {
-        "errorType": "Runtime.ExitError",
-        "errorMessage": f"RequestId: {invocation} Error: Runtime {manner}",
-    }
-
-
-async def test_a_timeout_kills_the_process_with_all_it_started(
-    service: WorkerService, code: Path, tmp_path: Path
-) -> None:
-    forever = {"started": str(tmp_path / "started"), "until": str(tmp_path / "never")}
-    async with agent(service, code):
-        invocation = await service.invoke("hello", forever, timeout_seconds=0.5)
-        result = await service.result(invocation)
-        assert (await service.call("hello", {})).outcome == "returned"
-    assert (tmp_path / "started").exists()
-    assert result.outcome == "timeout"
-    assert result.json == {
-        "errorType": "Sandbox.Timedout",
-        "errorMessage": f"RequestId: {invocation} Error: Task timed out after 0.50 seconds",
-    }
-
-
-async def test_code_that_does_not_load_is_an_init_error(service: WorkerService, code: Path) -> None:
-    edit(code, "import nothing_of_that_name\ndef handler(event, context): ...\n")
-    async with agent(service, code):
-        result = await service.call("hello", {})
-        again = await service.call("hello", {})
-    assert (result.outcome, again.outcome) == ("init-error", "init-error")
-    assert result.json["errorType"] == "Runtime.ImportModuleError"
-    assert "nothing_of_that_name" in result.json["errorMessage"]
-
-
-async def test_a_process_that_ends_while_loading_is_an_init_error(
-    service: WorkerService, code: Path
-) -> None:
-    edit(code, "import os\nos._exit(4)\ndef handler(event, context): ...\n")
-    async with agent(service, code):
-        result = await service.call("hello", {})
-    assert result.outcome == "init-error"
-    assert result.json["errorType"] == "Runtime.ExitError"
-    assert result.json["errorMessage"].endswith("Runtime exited with error: exit status 4")
 
 
 async def test_code_that_hangs_while_loading_is_an_init_error(
@@ -419,24 +331,6 @@ async def test_a_full_house_makes_room_for_another_version(
             assert result.json["function_version"] == version
 
 
-async def test_a_drain_lets_what_runs_finish(
-    service: WorkerService, code: Path, tmp_path: Path
-) -> None:
-    gate = tmp_path / "gate"
-    async with agent(service, code) as worker:
-        invocation = await service.invoke(
-            "hello", {"started": str(tmp_path / "started"), "until": str(gate)}
-        )
-        await service.until(lambda: service.held == [invocation])
-        worker.stop()
-        late = await service.invoke("hello", {})
-        gate.touch()
-        assert (await service.result(invocation)).outcome == "returned"
-    assert len(service.left) == 1
-    assert late not in service.results
-    assert runtimes_of(os.getpid()) == []
-
-
 async def test_what_outlasts_the_grace_is_killed_and_reported(
     service: WorkerService, code: Path, tmp_path: Path
 ) -> None:
@@ -448,25 +342,6 @@ async def test_what_outlasts_the_grace_is_killed_and_reported(
     assert result.outcome == "exit"
     assert result.json["errorMessage"].endswith("signal: killed")
     assert runtimes_of(os.getpid()) == []
-
-
-async def test_runtimes_die_with_an_agent_that_is_killed(
-    service: WorkerService, code: Path
-) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "perdure"),
-        *("worker", f"hello={code}", "--service", service.url),
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    try:
-        await service.until(lambda: bool(service.registrations))
-        runtime = psutil.Process((await service.call("hello", {})).json["pid"])
-        process.kill()
-        await process.wait()
-        await asyncio.to_thread(eventually, lambda: is_gone(runtime))
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
 
 
 async def test_a_second_handler_of_one_worker_is_served_beside_the_first(
