@@ -53,11 +53,18 @@ class DurableFunction:
         return await Invocation(self.handler, event, service, lambda_context).run()
 
     def __call__(self, event: Any, context: Any) -> InvocationOutput:
-        """Run one invocation as Lambda's runtime asks for it, over Lambda's API."""
+        """Run one invocation as Lambda's runtime asks for it, over Lambda's API. AWS's local test
+        runner may call it, too."""
         from perdure.lambda_transport import run_as_lambda
 
+        service = self._service
+        if hasattr(event, "service_client"):
+            from perdure.aws_test_runner import RunnersService, event_of
+
+            service = RunnersService(event.service_client)
+            event = event_of(event)
         check_event(event)
-        return run_as_lambda(self, event, context, self._service)
+        return run_as_lambda(self, event, context, service)
 
 
 @overload

@@ -96,7 +96,7 @@ class Boto3Service:
 
     async def _call(self, call: Callable[..., Any], **members: Any) -> Any:
         try:
-            return _with_seconds(await asyncio.to_thread(call, **members))
+            return with_seconds(await asyncio.to_thread(call, **members))
         except Exception as error:
             response: dict[str, Any] = getattr(error, "response", {})
             told = response.get("Error") or {}
@@ -107,10 +107,10 @@ class Boto3Service:
             ) from error
 
 
-def _with_seconds(value: Any) -> Any:
+def with_seconds(value: Any) -> Any:
     """boto3's datetimes as the epoch seconds that they were on the wire."""
     if isinstance(value, dict):
-        return {key: _with_seconds(item) for key, item in value.items()}
+        return {key: with_seconds(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_with_seconds(item) for item in value]
+        return [with_seconds(item) for item in value]
     return value.timestamp() if hasattr(value, "timestamp") else value
