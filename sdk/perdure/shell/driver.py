@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import threading
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar, copy_context
@@ -80,7 +81,10 @@ class Driver:
         self.loop_thread = threading.get_ident()
         self._parked: dict[str, list[_Parked]] = {}
         self._joining: dict[Crew, Waiter] = {}
+        self._earliest_due = math.inf
+        """Of what is parked, or of what was since the last poll."""
         self._poll_timer: asyncio.TimerHandle | None = None
+        self._polled_at = -math.inf
         self._looking = False
         self._threads_left = 0
         self._all_threads_ended: asyncio.Future[None] | None = None
@@ -123,6 +127,8 @@ class Driver:
             waiter.resolve()
             return
         self._parked.setdefault(park.place.id, []).append(_Parked(park, waiter))
+        if park.due is not None:
+            self._earliest_due = min(self._earliest_due, park.due)
         self.rest()
 
     def unpark(self, park: Park, waiter: Waiter) -> None:
@@ -167,6 +173,9 @@ class Driver:
             for one in woken:
                 self.unpark(one.park, one.waiter)
                 one.waiter.resolve()
+        if self._earliest_due <= clock.epoch_seconds():
+            self._forget_dues()
+            self.look_soon()
 
     def branch_ended(self, crew: Crew, index: int, value: Any, error: BaseException | None) -> None:
         """(lock) Tell who waits for the crew."""
@@ -224,10 +233,11 @@ class Driver:
 
     def _poll_when_due(self) -> None:
         """(lock) Have a checkpoint made when the first of the parked operations is due."""
-        dues = [one.park.due for parked in self._parked.values() for one in parked if one.park.due]
-        if not dues:
+        if self._earliest_due == math.inf:
             return
-        at = self.loop.time() + max(min(dues) - clock.epoch_seconds(), 0.0)
+        at = self.loop.time() + self._earliest_due - clock.epoch_seconds()
+        # What is not done then is due by a clock of the service's that is behind ours.
+        at = max(at, self._polled_at + _POLL_SECONDS)
         if self._poll_timer is not None:
             if self._poll_timer.when() <= at:
                 return
@@ -238,14 +248,13 @@ class Driver:
         with self.lock:
             self._poll_timer = None
             if self.closing is None and self._parked:
+                self._polled_at = self.loop.time()
                 self.checkpoints.poll()
-                # If it is not done then, the service's clock is behind ours: look again later.
-                self._poll_timer = self.loop.call_later(_POLL_SECONDS, self._after_poll)
 
-    def _after_poll(self) -> None:
-        with self.lock:
-            self._poll_timer = None
-            self.look_soon()
+    def _forget_dues(self) -> None:
+        """(lock) After a poll: what is due next, of what is still parked."""
+        parked = (one for those in self._parked.values() for one in those)
+        self._earliest_due = min((one.park.due or math.inf for one in parked), default=math.inf)
 
     # -- threads ---------------------------------------------------------------------------------
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -272,3 +274,31 @@ def test_a_large_state_is_read_page_by_page() -> None:
         return len("".join(made))
 
     assert DurableTestRunner().run(handler).result == 7_200_000
+
+
+def test_what_is_due_beside_a_running_step_is_asked_for_again_until_it_has_come() -> None:
+    polls = 0
+    enough = threading.Event()
+
+    @durable_execution
+    def handler(event: Any, context: DurableContext) -> Any:
+        def waiting(branch: DurableContext) -> str:
+            branch.wait(SECOND)
+            return "waited"
+
+        def working(branch: DurableContext) -> str:
+            return branch.step(lambda _: "worked" if enough.wait(10) else "late")
+
+        return context.parallel([waiting, working]).get_results()
+
+    class Polled(Watched):
+        async def before(self) -> None:
+            nonlocal polls
+            if self.sent[-1] == []:
+                polls += 1
+                if polls == 2:
+                    enough.set()
+
+    long_ago = DurableTestRunner(start_at=datetime(2020, 1, 1, tzinfo=UTC))
+    assert long_ago.run(Polled(handler)).result == ["waited", "worked"]
+    assert polls < 10
