@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -172,3 +173,56 @@ def test_a_durable_execution_keeps_the_version_that_its_alias_meant(
     assert (found["Version"], found["FunctionArn"].endswith(":live")) == ("1", True)
     listed = aws.list_durable_executions_by_function(FunctionName=function, Qualifier="live")
     assert listed["DurableExecutions"] == [], "those of the version that it means now"
+
+
+def test_a_repeated_start_finds_its_execution_whatever_version_was_drawn(
+    aws: Any, http: httpx.Client, function: str
+) -> None:
+    pool = PoolWorker(http, "ruby3.3")
+    pool.register()
+    create_from_zip(
+        aws, function, Runtime="ruby3.3", DurableConfig={"ExecutionTimeout": 600}, Publish=True
+    )
+    for code in ("second", "third"):
+        aws.update_function_code(FunctionName=function, ZipFile=zipped(code), Publish=True)
+    alias(aws, function, "1", RoutingConfig={"AdditionalVersionWeights": {"2": 0.5}})
+
+    def named() -> str:
+        answer = aws.invoke(
+            FunctionName=f"{function}:live", InvocationType="Event", DurableExecutionName="order-1"
+        )
+        return str(answer["DurableExecutionArn"])
+
+    assert len({named() for _ in range(12)}) == 1
+    aws.update_alias(
+        FunctionName=function,
+        Name="live",
+        FunctionVersion="3",
+        RoutingConfig={"AdditionalVersionWeights": {}},
+    )
+    with pytest.raises(aws.exceptions.DurableExecutionAlreadyStartedException):
+        named()
+    pool.succeed(pool.take())
+
+
+def test_a_repeated_call_of_an_sdk_attaches_whatever_version_was_drawn(
+    aws: Any, http: httpx.Client, function: str
+) -> None:
+    pool = PoolWorker(http, "ruby3.4")
+    pool.register()
+    create_from_zip(aws, function, Runtime="ruby3.4", Publish=True)
+    aws.update_function_code(FunctionName=function, ZipFile=zipped("second"), Publish=True)
+    alias(aws, function, "1", RoutingConfig={"AdditionalVersionWeights": {"2": 0.5}})
+
+    def call(_: int) -> httpx.Response:
+        return http.post(
+            f"/2015-03-31/functions/{function}:live/invocations",
+            headers={"amz-sdk-invocation-id": f"{function}-1"},
+            content=b"{}",
+        )
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = threads.map(call, range(8))
+        pool.succeed(pool.take())
+        assert {answer.status_code for answer in answers} == {200}
+    assert pool.poll(wait_seconds=0) == []

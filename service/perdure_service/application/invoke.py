@@ -109,7 +109,7 @@ class Invoke:
                 f"Function '{version.function_name}' is not durable: leave out the execution name."
             )
         now = self.clock.now()
-        lock = self._lock(request, version)
+        lock = self._lock(request, resolved)
         new = new_execution(
             StartRequest(
                 version=version,
@@ -139,8 +139,8 @@ class Invoke:
         else:
             raise Unavailable("The name changes hands all the time. Repeat the same request.")
         assert lock is not None
-        same_version = existing.identity.function_version_id == version.id
-        if started.payload_hash != lock.payload_hash or not same_version:
+        is_repeat = request.execution_name is None or _is_same_version(existing.identity, resolved)
+        if started.payload_hash != lock.payload_hash or not is_repeat:
             raise ExecutionAlreadyStarted(existing.identity.arn)
         if request.log_tail:
             wish.of(existing.id)
@@ -168,7 +168,7 @@ class Invoke:
         function = await self.resolve.catalogue.function(identity.function_name)
         return identity.started_at < function.created_at
 
-    def _lock(self, request: InvokeRequest, version: FunctionVersion) -> NameLock | None:
+    def _lock(self, request: InvokeRequest, resolved: ResolvedFunction) -> NameLock | None:
         """The name, or for an unnamed synchronous call the SDK's id of it: boto3 repeats a call
         whose answer takes over a minute, and must not start a second execution. A tilde keeps
         these apart from names."""
@@ -178,7 +178,8 @@ class Invoke:
         if request.retry_id is None or not request.synchronous:
             return None
         expires_at = after(self.clock.now(), CLIENT_TOKEN_WINDOW_SECONDS)
-        return NameLock(f"~{version.version}~{request.retry_id}", payload_hash, expires_at)
+        target = resolved.qualifier or resolved.version.version
+        return NameLock(f"~{target}~{request.retry_id}", payload_hash, expires_at)
 
     def _check_size(self, request: InvokeRequest) -> None:
         limits = self.limits
@@ -192,6 +193,13 @@ class Invoke:
 
     def _longest_wait_seconds(self, execution: Execution) -> float:
         return min(self.patience_seconds, execution.identity.timeout_seconds + 5)
+
+
+def _is_same_version(identity: Identity, resolved: ResolvedFunction) -> bool:
+    """True as well for what the alias may have meant when the execution started."""
+    if identity.function_version_id == resolved.version.id:
+        return True
+    return identity.version in resolved.drawn_from
 
 
 def _trace_member(version: FunctionVersion) -> str:

@@ -14,8 +14,12 @@ from perdure_service.ports.functions import FunctionCatalogue
 
 @frozen
 class ResolvedFunction:
+    """`drawn_from` are the versions of an alias that `version` was drawn from: a repeated call may
+    draw another one."""
+
     version: FunctionVersion
     qualifier: str | None
+    drawn_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +64,12 @@ class ResolveFunction:
         function or version."""
         address = self.parse(text, qualifier)
         number = address.qualifier
+        drawn_from: tuple[str, ...] = ()
         if number is not None and is_alias(number):
             alias = await self.catalogue.alias(address.name, number)
             number = alias.version_for(random_bits(53) / (1 << 53))
+            drawn_from = alias.versions
         version = await self.catalogue.resolve(address.name, number)
         if version.durable is not None and address.qualifier is None:
             raise InvalidParameterValue(UNQUALIFIED)
-        return ResolvedFunction(version, address.qualifier)
+        return ResolvedFunction(version, address.qualifier, drawn_from)

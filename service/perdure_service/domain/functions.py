@@ -165,6 +165,12 @@ class Alias:
     def arn(self) -> str:
         return function_arn(self.account, self.region, self.function_name, self.name)
 
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """Those that it may mean."""
+        extra = self.additional
+        return (self.version,) if extra is None else (self.version, extra.version)
+
     def version_for(self, draw: float) -> str:
         """The version that an execution runs, by a number drawn evenly from [0, 1)."""
         extra = self.additional
