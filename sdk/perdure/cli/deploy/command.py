@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -125,12 +125,34 @@ def deploy(
     the folder. What is not said stays as it is.
     """
     if template is not None:
-        if folder is not None or image is not None or name is not None:
-            raise typer.BadParameter("--template goes without DIR, --image and --name.")
+        own = {
+            "DIR": folder,
+            "--name": name,
+            "--runtime": runtime,
+            "--handler": handler,
+            "--image": image,
+            "--plain": plain,
+            "--execution-timeout": execution_timeout,
+            "--retention-days": retention_days,
+            "--timeout": timeout,
+            "--memory": memory,
+            "--description": description,
+            "--env": env,
+            "--unset-env": unset_env,
+            "--dead-letter": dead_letter,
+            "--log-format": log_format,
+            "--concurrency": concurrency,
+            "--role": role,
+            "--publish": publish,
+            "--alias": alias,
+        }
+        _refuse(own, "The template says what its functions are: leave out")
         targets = _of_template(
             session, template, parameter or (), leave_out_unsupported=leave_out_unsupported
         )
     else:
+        of_templates = {"--parameter": parameter, "--leave-out-unsupported": leave_out_unsupported}
+        _refuse(of_templates, "Only with --template:")
         settings = FunctionSettings(
             runtime=runtime,
             handler=handler,
@@ -163,6 +185,13 @@ def deploy(
     done = [_roll_out(session, target, code, workers) for target, code in pairs]
     if session.as_json:
         session.emit([_shape(one) for one in done])
+
+
+def _refuse(options: Mapping[str, object], why: str) -> None:
+    """Raises typer.BadParameter for those that were given."""
+    given = [name for name, value in options.items() if value is not None and value is not False]
+    if given:
+        raise typer.BadParameter(f"{why} {', '.join(given)}.")
 
 
 def _name(name: str | None, folder: Path | None, image: str | None) -> str:
