@@ -79,8 +79,11 @@ def dev(folder: Path, *options: str) -> Iterator[Dev]:
         process.stop()
 
 
-def test_it_says_how_to_reach_it_and_tells_what_happens(folder: Path) -> None:
+@pytest.mark.parametrize("sdk", ["aws_durable_execution_sdk_python", "perdure"])
+def test_it_says_how_to_reach_it_and_tells_what_happens(folder: Path, sdk: str) -> None:
+    code = CODE.replace("aws_durable_execution_sdk_python", sdk)
     with dev(folder) as process:
+        process.app.write_text(code)
         caller = process.serve()
         assert f"export AWS_ENDPOINT_URL_LAMBDA={process.url} AWS_DEFAULT_REGION=us-east-1" in (
             process.output
@@ -96,7 +99,7 @@ def test_it_says_how_to_reach_it_and_tells_what_happens(folder: Path) -> None:
             process.until(lambda text=text: text in process.output)  # type: ignore[misc]
         process.until(lambda: re.search(r"greet +\| .*the callback is", process.output) is not None)
 
-        process.app.write_text(CODE.replace('"first"', '"second"'))
+        process.app.write_text(code.replace('"first"', '"second"'))
         eventually(lambda: caller.call("greet:$LATEST", {}).json == ["second", "second"], 20)
         assert process.stop() == 0
     _assert_nothing_is_left(folder)

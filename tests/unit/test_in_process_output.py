@@ -99,3 +99,10 @@ def test_json_logging_has_lambdas_members(
     assert (failed["errorType"], failed["errorMessage"]) == ("KeyError", "'sku'")
     assert any("raise KeyError" in line for line in failed["stackTrace"])
     assert plain["message"] == {"a": "dict"}
+
+
+def test_bytes_can_be_written_past_it() -> None:
+    process = io.TextIOWrapper(io.BytesIO())
+    output = InvocationOutput(lambda invocation, text: None, process)
+    output.buffer.write(b"raw")
+    assert process.buffer.getvalue() == b"raw"

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, cast
 
 from perdure.execution import DurableFunction
@@ -70,7 +71,8 @@ class _Lines:
         if threading.get_ident() == _MAIN_THREAD:
             self._send(invocation, epoch_milliseconds(), text)
         else:
-            self._loop.call_soon_threadsafe(self._send, invocation, epoch_milliseconds(), text)
+            with suppress(RuntimeError):  # the loop is closed: the process ends
+                self._loop.call_soon_threadsafe(self._send, invocation, epoch_milliseconds(), text)
 
     def _send(self, invocation: str, at: int, text: str) -> None:
         assert self._channel is not None

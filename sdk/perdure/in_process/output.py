@@ -39,7 +39,9 @@ class InvocationOutput(io.TextIOBase):
     def write(self, text: str, /) -> int:
         invocation = CURRENT.get()
         if invocation is None:
-            return self._otherwise.write(text)
+            self._otherwise.write(text)
+            self._otherwise.flush()  # a pipe would keep it until it is full
+            return len(text)
         written, newline, rest = (self._unfinished.pop(invocation, "") + text).rpartition("\n")
         if newline:
             self._write(invocation, written)
@@ -63,6 +65,10 @@ class InvocationOutput(io.TextIOBase):
 
     def fileno(self) -> int:
         return self._otherwise.fileno()
+
+    def __getattr__(self, name: str) -> Any:
+        """What else there is of a stream, such as `buffer`: what goes there is the process'."""
+        return getattr(self._otherwise, name)
 
 
 class _LogHandler(logging.Handler):
