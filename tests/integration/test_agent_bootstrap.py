@@ -204,6 +204,9 @@ async def test_bubblewrap_hides_other_processes_and_keeps_the_disk_as_it_is(
     ):
         processes, folder, written, files = (await service.call("order", 1, **deployed)).json
     assert int(processes) < 10
+    reports = [line for batch in service.log_batches for line in str(batch).split("\\t")]
+    (used,) = [int(part.split()[-2]) for part in reports if part.startswith("Max Memory Used")]
+    assert used > 2  # of the shell, not of bwrap around it
     assert Path(folder).name == deployed["CodeSha256"]
     assert "Read-only file system" in written
     assert files == "new"

@@ -21,7 +21,7 @@ from perdure.worker.invocation import (
 from perdure.worker.lambda_proxy import LambdaProxy
 from perdure.worker.launch import Launch
 from perdure.worker.log_capture import CapturedPipe, FrameSplitter, LineSplitter
-from perdure.worker.memory import MemoryWatch
+from perdure.worker.memory import MemoryWatch, largest_of_family
 from perdure.worker.plan import ChildPlan
 from perdure.worker.runtime_api import runtime_api
 from perdure.worker.runtime_log import PeakMemory, RuntimeLog
@@ -169,17 +169,21 @@ class ChildOutput:
         self.log = log
         self.output = CapturedPipe(LineSplitter(), log.write)
         self.frames = CapturedPipe(FrameSplitter(), log.write)
+        self._pid = 0
         self._memory: PeakMemory | None = None
 
     def started(self, pid: int) -> None:
         """The process has its ends of the pipes."""
         self.output.hand_over()
         self.frames.hand_over()
+        self._pid = pid
         self._memory = PeakMemory(pid)
 
     def ready(self) -> None:
         self.log.ready()
         if self._memory is not None and not self._memory.megabytes:
+            self._memory.close()
+            self._memory = PeakMemory(largest_of_family(self._pid))
             self._memory.measure()
 
     def begin(self, invocation: Invocation) -> None:
