@@ -194,6 +194,7 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
     log_reader = PostgresLogReader(log_pool)
     log_groups = PostgresLogGroups(log_pool, settings.account)
     log_retention = LogRetention(PostgresLogGraveyard(url), clock, settings.logs)
+    log_writer.on_written = log_retention.written
     tails = LogTails(log_reader, log_writer)
     function_logs = ReadFunctionLogs(log_reader, log_groups, log_writer, catalogue, resolve, log)
     end = EndInvocation(log, settings.retries, limits)

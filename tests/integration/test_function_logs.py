@@ -14,6 +14,7 @@ from perdure_service.domain.errors import Unavailable
 from perdure_service.domain.function_logs import LogBatch, LogChunk, LogLine
 from perdure_service.domain.ids import ExecutionId, InvocationId, WorkerId
 from perdure_service.domain.instant import Instant, after
+from perdure_service.domain.limits import LogPolicy
 from perdure_service.ports.function_logs import Place, Purged
 from perdure_service.postgres import log_writer as writing
 from perdure_service.postgres.clock import PostgresClock
@@ -23,6 +24,8 @@ from perdure_service.postgres.log_reading import PostgresLogReader
 from perdure_service.postgres.log_writer import LogWriter
 from perdure_service.postgres.look import set_clock
 from perdure_service.postgres.reading import ReadPool
+from perdure_service.scheduler import log_retention
+from perdure_service.scheduler.log_retention import LogRetention
 from tests.support.functions import ACCOUNT
 
 DAY_SECONDS = 86_400
@@ -119,6 +122,34 @@ async def test_a_group_that_is_too_large_loses_its_oldest_lines(logs: Logs) -> N
     assert await logs.read("large") == [f"{n:04}" for n in range(700, 1_000)]
     assert await logs.read("small") == ["kept"]
     assert (await logs.purge(max_bytes=300 * 30)).over_size == []
+
+
+async def test_one_that_grows_fast_is_cut_before_the_next_look(
+    logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_retention, "_FIRST_LOOK_SECONDS", 3_600)
+    monkeypatch.setattr(log_retention, "_MUCH_BYTES", 10_000)
+    cut = asyncio.Event()
+
+    class Graveyard(PostgresLogGraveyard):
+        async def purge(self, now: Instant, *, default_days: int, max_group_bytes: int) -> Purged:
+            purged = await super().purge(
+                now, default_days=default_days, max_group_bytes=max_group_bytes
+            )
+            cut.set()
+            return purged
+
+    policy = LogPolicy(retention_days=30, max_group_bytes=300 * 30)
+    retention = LogRetention(Graveyard(logs.url), logs.clock, policy)
+    logs.writer.on_written = retention.written
+    running = asyncio.create_task(retention.run())
+    try:
+        await logs.write("large", *(f"{n:04}" for n in range(1_000)))
+        async with asyncio.timeout(30):
+            await cut.wait()
+    finally:
+        running.cancel()
+    assert await logs.read("large") == [f"{n:04}" for n in range(700, 1_000)]
 
 
 async def test_what_was_deleted_is_thrown_away_with_its_streams(logs: Logs) -> None:

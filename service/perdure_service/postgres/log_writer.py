@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import psycopg
 
@@ -96,7 +96,7 @@ class _Waiting:
 
 
 class LogWriter:
-    """Implements `ports.function_logs.LogIntake`."""
+    """Implements `ports.function_logs.LogIntake`. `on_written` is told how many bytes were."""
 
     def __init__(self, url: str, clock: Clock, account: str) -> None:
         self._url = url
@@ -107,6 +107,7 @@ class LogWriter:
         self._numbered: dict[tuple[WorkerId, int], _Waiting] = {}
         self._connection: Connection | None = None
         self._news = asyncio.Event()
+        self.on_written: Callable[[int], None] = lambda size_bytes: None
 
     async def keep(self, batch: LogBatch) -> None:
         key = (batch.source, batch.number) if batch.source is not None else None
@@ -163,6 +164,7 @@ class LogWriter:
         for waiting in taken:
             if not waiting.kept.done():
                 waiting.kept.set_result(None)
+        self.on_written(sum(waiting.size_bytes for waiting in taken))
         news, self._news = self._news, asyncio.Event()
         news.set()
 

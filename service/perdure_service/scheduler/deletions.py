@@ -16,7 +16,7 @@ from perdure_service.ports.log import ExecutionLog, Outcome
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 30.0
+LOOK_SECONDS = 300.0
 _AGAIN_SECONDS = 2.0
 _AT_ONCE = 100
 _SETTLED_AFTER_SECONDS = 10
@@ -25,7 +25,8 @@ _SETTLED_AFTER_SECONDS = 10
 
 class FailDeleted:
     """At once when this replica deletes a version; what a replica that died has left is found
-    within half a minute. Any number of replicas may run it: each failure is a fenced append."""
+    at its next start, or by another within five minutes. Any number of replicas may run it: each
+    failure is a fenced append."""
 
     def __init__(self, deletions: Deletions, log: ExecutionLog, clock: Clock) -> None:
         self._deletions = deletions

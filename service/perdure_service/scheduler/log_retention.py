@@ -12,14 +12,15 @@ from perdure_service.ports.function_logs import LogGraveyard
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 60.0
+LOOK_SECONDS = 300.0
+_MUCH_BYTES = 32_000_000
 _PAUSE_SECONDS = 0.5
 _FIRST_LOOK_SECONDS = 5.0
 
 
 class LogRetention:
-    """Purges in bounded batches, every minute and until nothing is left to purge. Any number of
-    replicas may run it."""
+    """Purges in bounded batches until nothing is left to purge: every five minutes, and when much
+    was written here. Any number of replicas may run it."""
 
     def __init__(self, graveyard: LogGraveyard, clock: Clock, policy: LogPolicy) -> None:
         self._graveyard = graveyard
@@ -27,6 +28,13 @@ class LogRetention:
         self._policy = policy
         self._told: frozenset[str] = frozenset()
         self._asked = asyncio.Event()
+        self._written_bytes = 0
+
+    def written(self, size_bytes: int) -> None:
+        """So many bytes of lines were stored."""
+        self._written_bytes += size_bytes
+        if self._written_bytes >= _MUCH_BYTES:
+            self._asked.set()
 
     def wake(self) -> None:
         """Something was deleted."""
@@ -46,6 +54,7 @@ class LogRetention:
     async def _pass(self) -> float:
         """Purge one batch; how many seconds to wait for the next."""
         policy = self._policy
+        self._written_bytes = 0
         try:
             purged = await self._graveyard.purge(
                 self._clock.now(),
