@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
-from docs.tools import cli, client, errors, executions, history, limits, operations, sdk
+from docs.tools import cli, client, errors, executions, history, limits, operations, sdk, testing
 from perdure_service.domain.operations import OperationType
 
 FOLDER = Path(__file__).resolve().parents[1] / "reference"
@@ -44,6 +44,12 @@ BLOCKS: Mapping[str, Callable[[], Iterable[str]]] = {
     "configuration of the SDK": sdk.configurations,
     "retry presets": sdk.presets,
     "errors of the SDK": sdk.error_tree,
+    "runner of the testing kit": testing.runner,
+    "executions of the testing kit": testing.execution,
+    "operations of the testing kit": testing.operation,
+    "callbacks of the testing kit": testing.callback,
+    "crashes of the testing kit": testing.crashes,
+    "errors of the testing kit": testing.error_tree,
 }
 
 BLOCK = re.compile(r"(?<=<!-- printed: )([^\n]+)( -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)

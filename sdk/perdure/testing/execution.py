@@ -85,6 +85,7 @@ class CallbackHandle:
         error_type: str | None = None,
         after_seconds: float = 0,
     ) -> None:
+        """The other side has failed. Raises RequestRefused if the callback is no longer open."""
         self._runner.fail_callback(
             self.callback_id, message, error_type=error_type, after_seconds=after_seconds
         )
@@ -107,10 +108,12 @@ class DurableExecution:
 
     @property
     def arn(self) -> str:
+        """As Lambda writes it."""
         return self._record.live.identity.arn
 
     @property
     def name(self) -> str:
+        """What it was started under; its id if that was nothing."""
         return self._record.live.identity.name
 
     @property
@@ -120,6 +123,7 @@ class DurableExecution:
 
     @property
     def is_closed(self) -> bool:
+        """Whether it has ended, however that was."""
         return self._record.live.is_closed
 
     @property
@@ -167,9 +171,11 @@ class DurableExecution:
         return self._find(name, index, None)
 
     def step(self, name: str, index: int | None = None) -> OperationView:
+        """A step, or the polls of a wait_for_condition."""
         return self._find(name, index, OperationType.STEP)
 
     def wait(self, name: str, index: int | None = None) -> OperationView:
+        """A wait."""
         return self._find(name, index, OperationType.WAIT)
 
     def context(self, name: str, index: int | None = None) -> OperationView:
@@ -177,6 +183,7 @@ class DurableExecution:
         return self._find(name, index, OperationType.CONTEXT)
 
     def invoke(self, name: str, index: int | None = None) -> OperationView:
+        """The invoke of another function."""
         return self._find(name, index, OperationType.CHAINED_INVOKE)
 
     def callback(self, name: str, index: int | None = None) -> CallbackHandle:
@@ -186,6 +193,7 @@ class DurableExecution:
 
     @property
     def open_callbacks(self) -> list[CallbackHandle]:
+        """Those that somebody outside may complete now."""
         return [
             self._handle(view)
             for view in self.operations

@@ -158,6 +158,7 @@ class DurableTestRunner:
         self._go(self._all_closed)
 
     def execution(self, arn: str) -> DurableExecution:
+        """The one of that ARN."""
         return DurableExecution(self, self._engine.store.record(ExecutionArn.parse(arn).id))
 
     @property
@@ -169,6 +170,7 @@ class DurableTestRunner:
 
     @property
     def now(self) -> datetime:
+        """The test's time, in UTC."""
         return as_datetime(self.clock.now)
 
     def advance(self, duration: float | timedelta) -> None:
@@ -224,15 +226,18 @@ class DurableTestRunner:
         self._send(callback_id, decide_callback_heartbeat, after_seconds)
 
     def pause(self, arn: str, reason: str | None = None, *, pause_timeout: bool = True) -> None:
+        """As PauseDurableExecution; see DurableExecution.pause."""
         asked = PauseRequest(reason=reason, execution_timeout_paused=pause_timeout)
         self._act(arn, lambda execution, moment: decide_pause(execution, asked, moment))
 
     def resume(self, arn: str, reason: str | None = None) -> None:
+        """As ResumeDurableExecution; all executions then run on."""
         asked = ResumeRequest(reason=reason)
         self._act(arn, lambda execution, moment: decide_resume(execution, asked, moment))
         self.run_on()
 
     def stop(self, arn: str, error: ErrorObject | None = None) -> None:
+        """As StopDurableExecution."""
         told = parse_error(error) or Reason()
         self._act(arn, lambda execution, moment: decide_stop(execution, told, moment))
 
