@@ -296,6 +296,25 @@ def test_functions_take_turns_at_the_slots_of_a_pool(
     assert sorted(order[:3]) == sorted(order[3:]) == sorted(names)
 
 
+def test_turns_outlast_the_looks_that_see_the_same_crowd_each_second(
+    aws: Any, service: RunningService, pool: PoolWorker, deployed: str
+) -> None:
+    """Slots are free more seldom than that."""
+    other = f"{deployed}-other"
+    deploy(service.database_url, other, runtime=pool.runtime)
+    pool.poll(total=0, wait_seconds=0)
+    for name in [deployed] * 6 + [other] * 2:
+        start(aws, name)
+    order = []
+    for _ in range(4):
+        delivered = pool.take()
+        assert pool.poll(total=0, wait_seconds=1.5) == []
+        pool.heartbeat(delivered.id)
+        order.append(delivered.header["FunctionName"])
+        pool.succeed(delivered)
+    assert order == [deployed, other] * 2
+
+
 def test_what_is_started_last_does_not_take_the_slot_that_another_function_waits_for(
     aws: Any, service: RunningService, pool: PoolWorker, deployed: str
 ) -> None:

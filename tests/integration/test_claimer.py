@@ -63,7 +63,7 @@ async def test_one_that_finds_no_slot_is_looked_up_once_however_often_slots_are_
         claimer.offer(version_id, execution.id)
         async with asyncio.timeout(30):
             while slots.asked < 10:
-                claimer.slots_are_free()
+                claimer.slots_are_free(["order"], of_pools=False)
                 claimer.offer(version_id, execution.id)
                 await asyncio.sleep(0)
         assert catalogue.lookups == 1

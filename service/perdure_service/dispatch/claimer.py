@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from itertools import islice
 
 from perdure_service.application.owned_tasks import OwnedTasks
 from perdure_service.dispatch.limited_turns import LimitedTurns
+from perdure_service.dispatch.parked import Parked
 from perdure_service.domain.decide_invocation import (
     Claim,
     decide_function_deleted,
@@ -59,12 +60,13 @@ class Claimer:
         self._dispatch = dispatch
         self._catalogue = catalogue
         self._clock = clock
-        # In the order of their turns. Those in `_turns` may find a slot, the others found none.
-        self._backlog: OrderedDict[FunctionVersionId, _Backlog] = OrderedDict()
+        self._backlog: dict[FunctionVersionId, _Backlog] = {}
+        # Who has a backlog may find a slot, found none, or has to wait for an end of its own.
+        self._parked = Parked()
+        self._limited = LimitedTurns(limits)
         self._turns: OrderedDict[FunctionVersionId, None] = OrderedDict()
         self._in_a_row: Counter[FunctionVersionId] = Counter()
         self._starving: set[FunctionVersionId] = set()
-        self._limited = LimitedTurns(limits)
         self._left_out: set[FunctionVersionId] = set()
         self._later: dict[ExecutionId, asyncio.TimerHandle] = {}
         self._wanted = asyncio.Event()
@@ -97,23 +99,21 @@ class Claimer:
             self._give_turn(version_id)
 
     def look_offers(self, version_id: FunctionVersionId, id_: ExecutionId) -> None:
-        """As `offer`, and what was at its limit may try again: an invocation may have ended on
-        another replica."""
+        """As `offer`, and what is limited may try again: another replica's may have ended."""
         self._limited.unpark(version_id)
         self.offer(version_id, id_)
 
-    def look_left_out(self, version_ids: Collection[FunctionVersionId]) -> None:
-        """Of these the look found more than it told."""
-        self._left_out = {id_ for id_ in version_ids if id_ in self._backlog}
+    def look_is_over(self, left_out: Collection[FunctionVersionId]) -> None:
+        """Of those that were `left_out` the look found more than it told. And all may try again, in
+        the order of their turns: a version may have been deployed since it was parked."""
+        self._left_out = {id_ for id_ in left_out if id_ in self._backlog}
+        for version_id in self._parked.release_all():
+            self._give_turn(version_id)
 
-    def slots_are_free(self) -> None:
-        if self._backlog:
-            self._turns = OrderedDict.fromkeys(
-                version_id
-                for version_id in self._backlog
-                if not self._limited.is_parked(version_id)
-            )
-            self._wanted.set()
+    def slots_are_free(self, function_names: Iterable[str], of_pools: bool) -> None:
+        """Of these functions, served by name, or of pools."""
+        for version_id in self._parked.release(function_names, of_pools=of_pools):
+            self._give_turn(version_id)
 
     def is_anothers_turn(self, version_id: FunctionVersionId) -> bool:
         """True while another version waits for a slot that the two of them share: who claims what
@@ -134,7 +134,7 @@ class Claimer:
             await self._tasks.close()
 
     async def _take_turns(self) -> None:
-        """Until nobody finds a slot. Who is parked keeps his place for when slots are free."""
+        """Until nobody finds a slot."""
         while self._turns:
             version_id, _ = self._turns.popitem(last=False)
             backlog = self._backlog.get(version_id)
@@ -149,7 +149,6 @@ class Claimer:
             elif await self._claim_one(version_id, backlog, id_):
                 self._in_a_row[version_id] += 1
                 self._starving.discard(version_id)
-                self._backlog.move_to_end(version_id)
                 self._turns[version_id] = None
             else:
                 del self._in_a_row[version_id]
@@ -184,6 +183,7 @@ class Claimer:
                 self._starving.add(version_id)
             else:
                 self._starving.discard(version_id)
+            self._parked.park(version)
             return False
         backlog.pop(id_, None)
         begun = self._limited.begin(version.function_name)
@@ -226,7 +226,8 @@ class Claimer:
             logger.warning("a queued invocation of %s waits: %s", id_, error)
 
     def _give_turn(self, version_id: FunctionVersionId) -> None:
-        if version_id in self._backlog and not self._limited.is_parked(version_id):
+        waits = version_id in self._parked or self._limited.is_parked(version_id)
+        if version_id in self._backlog and not waits:
             self._turns.setdefault(version_id)
             self._wanted.set()
 

@@ -16,6 +16,7 @@ from perdure_service.application.envelope import Envelopes
 from perdure_service.application.owned_tasks import OwnedTasks
 from perdure_service.application.randomness import random_uuid
 from perdure_service.dispatch.push_log import PushLog
+from perdure_service.dispatch.slots import OnFree, nobody_waits
 from perdure_service.domain.decide_invocation import Claim, Delivery, Failed, Returned
 from perdure_service.domain.errors import DomainError, ResourceNotFound
 from perdure_service.domain.execution import Execution, FailureKind, Identity
@@ -39,6 +40,7 @@ class _Reserved:
 
     at: float
     version_id: FunctionVersionId
+    function_name: str
 
 
 class PushTargets:
@@ -69,7 +71,7 @@ class PushTargets:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
         self._http = httpx.AsyncClient(limits=limits, timeout=httpx.Timeout(10.0))
         self._card = card
-        self.on_free: Callable[[], None] = lambda: None
+        self.on_free: OnFree = nobody_waits
 
     def reserve(self, version_id: FunctionVersionId) -> Claim | None:
         version = self._catalogue.remembered(version_id)
@@ -79,7 +81,7 @@ class PushTargets:
             return None
         self._busy[version.id] += 1
         claim = Claim(self._card.id, InvocationId(random_uuid()))
-        self._reserved[claim.invocation_id] = _Reserved(_now(), version.id)
+        self._reserved[claim.invocation_id] = _Reserved(_now(), version.id, version.function_name)
         return claim
 
     def is_exhausted(self, version_id: FunctionVersionId) -> bool:
@@ -89,7 +91,7 @@ class PushTargets:
     def release(self, claim: Claim) -> None:
         reserved = self._reserved.pop(claim.invocation_id)
         self._busy[reserved.version_id] -= 1
-        self.on_free()
+        self.on_free((reserved.function_name,), False)
 
     def deliver(self, execution: Execution, delivery: Delivery) -> None:
         self._calling.add(delivery.claim.invocation_id)
@@ -154,7 +156,7 @@ class PushTargets:
         finally:
             self._calling.discard(id_)
             self._busy[identity.function_version_id] -= 1
-            self.on_free()
+            self.on_free((identity.function_name,), False)
 
     async def _post(
         self, version: FunctionVersion, identity: Identity, id_: InvocationId, payload: bytes

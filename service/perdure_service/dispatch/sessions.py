@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from perdure_service.application.end_invocation import EndInvocation
 from perdure_service.application.envelope import Envelopes
@@ -20,7 +20,7 @@ from perdure_service.application.log_tails import LogTails
 from perdure_service.application.owned_tasks import OwnedTasks
 from perdure_service.application.randomness import random_uuid
 from perdure_service.dispatch.session import Session
-from perdure_service.dispatch.slots import Slots
+from perdure_service.dispatch.slots import OnFree, Slots, nobody_waits
 from perdure_service.domain.decide_invocation import Claim, Delivery, Failed, Returned
 from perdure_service.domain.errors import DomainError, ResourceNotFound, Unavailable
 from perdure_service.domain.execution import Execution, FailureKind
@@ -66,7 +66,7 @@ class _Reserved:
 
 class Sessions:
     """Implements `ports.dispatch.Dispatch` and `ports.workers.WorkerSessions`. `on_free` is called
-    when a worker offers slots."""
+    when a worker offers slots, or one that was reserved is free again."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class Sessions:
         self._reserved: dict[InvocationId, _Reserved] = {}
         self._tasks = OwnedTasks()
         self._closing = False
-        self.on_free: Callable[[], None] = lambda: None
+        self.on_free: OnFree = nobody_waits
 
     @property
     def lease_seconds(self) -> int:
@@ -165,6 +165,7 @@ class Sessions:
     def release(self, claim: Claim) -> None:
         reserved = self._reserved.pop(claim.invocation_id)
         reserved.slots.free(reserved.function_name)
+        self.on_free((reserved.function_name,), True)
 
     def deliver(self, execution: Execution, delivery: Delivery) -> None:
         version = self._catalogue.fresh(execution.identity.function_version_id)
@@ -251,7 +252,7 @@ class Sessions:
             raise Unavailable("The service is stopping. Poll again in a moment.")
         session.offer(free, pool_free)
         recording = self._record(worker_id, results) if results else None
-        self.on_free()
+        self.on_free([name for name, count in free.items() if count > 0], pool_free.total > 0)
         if not session.outbox:
             await self._hold(session, wait_seconds, recording)
         if recording is not None:

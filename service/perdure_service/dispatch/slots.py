@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from perdure_service.ports.workers import PoolFree
+
+OnFree = Callable[[Iterable[str], bool], None]
+"""Called when slots are free: of functions by name, or of pools."""
+
+
+def nobody_waits(function_names: Iterable[str], of_pools: bool) -> None:
+    """An `OnFree`."""
 
 
 class Slots(Protocol):

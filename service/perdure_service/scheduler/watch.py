@@ -53,8 +53,8 @@ class ReadyQueue(Protocol):
 
     def look_offers(self, version_id: FunctionVersionId, id_: ExecutionId) -> None: ...
 
-    def look_left_out(self, version_ids: Collection[FunctionVersionId]) -> None:
-        """More invocations of these are ready: it nudges the watch when it wants them."""
+    def look_is_over(self, left_out: Collection[FunctionVersionId]) -> None:
+        """Of these more are ready than were offered: it nudges the watch when it wants them."""
         ...
 
 
@@ -152,7 +152,7 @@ class Watch:
         await self.catalogue.refresh({ready.function_version_id for ready in found.ready})
         for ready in found.ready:
             self.queue.look_offers(ready.function_version_id, ready.execution_id)
-        self.queue.look_left_out(found.left_out)
+        self.queue.look_is_over(found.left_out)
         for id_ in found.closed:
             self.closings.closed_elsewhere(id_)
         self.notices.deliver(found.notices)
