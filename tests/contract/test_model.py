@@ -40,7 +40,8 @@ NEVER = {
     "Invoke error SerializedRequestEntity*": "a request is too large as it comes, if at all",
     "Invoke error ServiceQuotaExceeded*": "there is no quota for a caller to exceed",
     "Invoke error UnsupportedMediaType*": "a payload is JSON, whatever its header says: curl's",
-    "* error TooManyRequestsException.Reason=[!C]*": "rates are those of callers",
+    "* error TooManyRequestsException.Reason=*InvocationRate*": "rates are those of callers",
+    "[!I]* error TooManyRequestsException.Reason=Reserved*": "only invocations are reserved",
     "* error TooManyRequestsException.Reason=Concurrent*": "rates are those of callers",
     "CheckpointDurableExecution response ExecutionDetails.InputPayload": (
         "the invocation that checkpoints was started with the input"
