@@ -1,4 +1,5 @@
-"""Every code block of docs/sdk runs: the blocks of a page are one file, its tests pass."""
+"""Every code block of docs/sdk runs: the blocks of a page are one file, its tests pass. So does the
+README's on our SDK."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ import pytest
 from perdure.testing import DurableTestRunner
 
 ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
 PAGES = sorted((ROOT / "docs" / "sdk").glob("*.md"))
 _BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
@@ -23,6 +25,8 @@ def source_of(page: Path) -> str:
     lines: list[str] = []
     text = page.read_text()
     for block in _BLOCK.finditer(text):
+        if page == README and "from perdure import" not in block[1]:
+            continue
         lines += [""] * (text.count("\n", 0, block.start(1)) - len(lines))
         lines += block[1].splitlines()
     return "\n".join(lines)
@@ -44,7 +48,9 @@ def page_tests(module: types.ModuleType) -> Iterator[types.FunctionType]:
             yield value
 
 
-@pytest.mark.parametrize("module", PAGES, ids=[page.name for page in PAGES], indirect=True)
+@pytest.mark.parametrize(
+    "module", [README, *PAGES], ids=[page.name for page in [README, *PAGES]], indirect=True
+)
 def test_the_code_of_a_page_runs_and_its_tests_pass(module: types.ModuleType) -> None:
     for test in page_tests(module):
         marks = [mark for mark in getattr(test, "pytestmark", []) if mark.name == "durable"]
