@@ -20,7 +20,7 @@ from perdure_service.application.log_tails import LogTails
 from perdure_service.application.owned_tasks import OwnedTasks
 from perdure_service.application.randomness import random_uuid
 from perdure_service.dispatch.session import Session
-from perdure_service.dispatch.slots import OnFree, Slots, nobody_waits
+from perdure_service.dispatch.slots import OnFree, PoolSlots, Slots, nobody_waits
 from perdure_service.domain.decide_invocation import Claim, Delivery, Failed, Returned
 from perdure_service.domain.errors import DomainError, ResourceNotFound, Unavailable
 from perdure_service.domain.execution import Execution, FailureKind
@@ -165,7 +165,7 @@ class Sessions:
     def release(self, claim: Claim) -> None:
         reserved = self._reserved.pop(claim.invocation_id)
         reserved.slots.free(reserved.function_name)
-        self.on_free((reserved.function_name,), True)
+        self.on_free((reserved.function_name,), isinstance(reserved.slots, PoolSlots))
 
     def deliver(self, execution: Execution, delivery: Delivery) -> None:
         version = self._catalogue.fresh(execution.identity.function_version_id)
