@@ -216,7 +216,8 @@ class _Batch:
     def _made_anew_at(self, index: int, *, ended: bool) -> Program:
         program = self._program(index)
         branch = self.scope.replay.operations.get(operation_id(self.scope.prefix, index))
-        if (branch is not None and not is_terminal(branch)) or (branch is None and not self.flat):
+        has_ended = self.flat if branch is None else is_terminal(branch)
+        if not has_ended:
             if ended:
                 raise self.place.other_than(f"{self.place} with branch {index} ended")
             self.items[index] = BatchItem(index, BatchItemStatus.STARTED)
