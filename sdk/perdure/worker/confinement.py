@@ -142,8 +142,8 @@ def find_confinements(
 
 
 def _closed_folder(path: Path) -> Path | None:
-    """The first folder above `path` that others cannot enter."""
-    for folder in reversed(path.resolve().parents):
+    """The first folder above `path`, or above what it is a link to, that others cannot enter."""
+    for folder in (*reversed(path.parents), *reversed(path.resolve().parents)):
         if folder.exists() and not folder.stat().st_mode & stat.S_IXOTH:
             return folder
     return None

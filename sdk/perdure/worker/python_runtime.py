@@ -39,7 +39,7 @@ class PythonRuntime:
 
     @property
     def programs(self) -> Sequence[Path]:
-        return (Path(self.program).parent / "-", Path(self.program))
+        return (Path(self.program),)
 
     def command(self, handler: str, folder: Path, memory_mb: int | None) -> Sequence[str]:
         # -P: the client finds no module of the function's that has the name of one it needs.
