@@ -28,10 +28,12 @@ from perdure.client import (
     InvocationSpan,
     NotDurable,
     NotFound,
+    ServiceUnreachable,
     StillOpen,
 )
 from tests.contract.raw_worker import DURABLE, Delivered, RawWorker
 from tests.contract.running_service import RunningService
+from tests.support.answer_relay import AnswerRelay
 
 
 class Asked:
@@ -312,3 +314,32 @@ def test_a_durable_function_wants_a_qualifier(client: Client, worker: RawWorker)
 def test_a_time_without_a_zone_is_refused(client: Client, function: str) -> None:
     with pytest.raises(ValueError, match="time zone"):
         list(client.list(function, started_after=datetime(2026, 1, 1)))  # noqa: DTZ001  the point
+
+
+@pytest.fixture
+def relay(service: RunningService) -> Iterator[AnswerRelay]:
+    relay = AnswerRelay(service.port)
+    with relay.running():
+        yield relay
+
+
+def test_a_call_whose_answer_was_lost_finds_what_it_started(
+    relay: AnswerRelay, worker: RawWorker, durable: str
+) -> None:
+    with Client(relay.url, environment={}) as client:
+        relay.lose_the_next()
+        answer = while_it_runs(
+            lambda: worker.succeed(worker.take()), lambda: client.invoke(durable)
+        )
+        assert answer.value == "done"
+        relay.lose_the_next()
+        named = client.start(durable, name="once")
+        relay.lose_the_next()
+        with pytest.raises(ServiceUnreachable, match=r"tries: 1"):
+            client.start(durable)
+        relay.lose_the_next()
+        client.pause(named.arn)
+        assert client.get(named.arn).status is ExecutionStatus.PAUSED
+        listed = [one.arn for one in client.list(worker.function)]
+    assert len(listed) == 3, "one for each call, although two of them were sent twice"
+    assert {named.arn, answer.execution_arn} <= set(listed)
