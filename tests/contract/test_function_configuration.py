@@ -10,6 +10,7 @@ import pytest
 from perdure_service.domain.functions import ApplicationLogLevel, SystemLogLevel
 from perdure_service.domain.runtimes import RUNTIMES
 from tests.contract.function_calls import ROLE, create, create_from_zip
+from tests.contract.running_service import RunningService
 
 
 def test_what_is_set_changes_and_all_else_stays(aws: Any, function: str) -> None:
@@ -136,7 +137,9 @@ def test_a_version_is_no_place_to_change_things(aws: Any, function: str) -> None
         aws.update_function_configuration(FunctionName=f"{function}:1", Timeout=7)
 
 
-def test_no_refusal_shows_a_value_of_the_environment(http: httpx.Client, function: str) -> None:
+def test_no_refusal_and_no_log_shows_a_value_of_the_environment(
+    service: RunningService, aws: Any, http: httpx.Client, function: str
+) -> None:
     for environment in (
         {"Variables": {"KEY": ["hush"]}},
         {"Variables": {"KEY": 7, "AWS_REGION": "hush"}},
@@ -157,6 +160,13 @@ def test_no_refusal_shows_a_value_of_the_environment(http: httpx.Client, functio
         )
         assert answer.status_code == 400, answer.text
         assert "hush" not in answer.text
+    create_from_zip(aws, function, Environment={"Variables": {"KEY": "hush"}}, Publish=True)
+    changed = aws.update_function_configuration(
+        FunctionName=function, Environment={"Variables": {"KEY": "hush", "MORE": "hush"}}
+    )
+    assert changed["Environment"]["Variables"]["MORE"] == "hush"
+    aws.delete_function(FunctionName=function)
+    assert "hush" not in service.log.read_text()
 
 
 def test_every_runtime_of_lambdas_may_be_named(aws: Any, function: str) -> None:

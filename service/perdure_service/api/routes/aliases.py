@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic_core import to_json
 
 from perdure_service.api.asgi import read_body
+from perdure_service.api.json_response import json_response
 from perdure_service.api.openapi import json_body
 from perdure_service.api.wire.aliases import (
     CREATE_ALIAS_BODY,
@@ -43,7 +43,7 @@ def router(use_cases: UseCases) -> APIRouter:
     async def create_alias(function: FunctionNamePath, request: Request) -> Response:
         body = await read_body(request.scope, request.receive, MEBIBYTE)
         created = await aliases.create(parse_create_alias(function, body))
-        return _json(alias_configuration(created), 201)
+        return json_response(alias_configuration(created), 201)
 
     @routes.get("", summary="ListAliases")
     async def list_aliases(
@@ -53,11 +53,11 @@ def router(use_cases: UseCases) -> APIRouter:
         max_items: MaxListItemsQuery = MAX_PAGE_ITEMS,
     ) -> Response:
         found = await aliases.list_aliases(function, version)
-        return _json(aliases_page(found, marker, min(max_items, MAX_PAGE_ITEMS)))
+        return json_response(aliases_page(found, marker, min(max_items, MAX_PAGE_ITEMS)))
 
     @routes.get("/{Name}", summary="GetAlias")
     async def get_alias(function: FunctionNamePath, name: AliasNamePath) -> Response:
-        return _json(alias_configuration(await aliases.get(function, name)))
+        return json_response(alias_configuration(await aliases.get(function, name)))
 
     @routes.put("/{Name}", summary="UpdateAlias", openapi_extra=json_body(UPDATE_ALIAS_BODY))
     async def update_alias(
@@ -65,7 +65,7 @@ def router(use_cases: UseCases) -> APIRouter:
     ) -> Response:
         body = await read_body(request.scope, request.receive, MEBIBYTE)
         updated = await aliases.update(parse_update_alias(function, name, body))
-        return _json(alias_configuration(updated))
+        return json_response(alias_configuration(updated))
 
     @routes.delete("/{Name}", summary="DeleteAlias", status_code=204)
     async def delete_alias(function: FunctionNamePath, name: AliasNamePath) -> Response:
@@ -73,7 +73,3 @@ def router(use_cases: UseCases) -> APIRouter:
         return Response(status_code=204)
 
     return routes
-
-
-def _json(shape: dict[str, Any], status: int = 200) -> Response:
-    return Response(to_json(shape), status, media_type="application/json")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import AfterValidator
-from pydantic_core import to_json
 
 from perdure_service.api.asgi import read_body
+from perdure_service.api.json_response import json_response
 from perdure_service.api.openapi import json_body
 from perdure_service.api.paths import decode
 from perdure_service.api.wire.function_settings import (
@@ -42,13 +42,13 @@ def router(use_cases: UseCases) -> APIRouter:
     async def put_concurrency(function: FunctionNamePath, request: Request) -> Response:
         limit = parse_concurrency(await read_body(request.scope, request.receive, MEBIBYTE))
         await settings.reserve_concurrency(function, limit)
-        return _json(concurrency(limit))
+        return json_response(concurrency(limit))
 
     @routes.get(
         "/2019-09-30/functions/{FunctionName}/concurrency", summary="GetFunctionConcurrency"
     )
     async def get_concurrency(function: FunctionNamePath) -> Response:
-        return _json(concurrency((await settings.function(function)).reserved_concurrency))
+        return json_response(concurrency((await settings.function(function)).reserved_concurrency))
 
     @routes.delete(
         "/2017-10-31/functions/{FunctionName}/concurrency",
@@ -61,7 +61,7 @@ def router(use_cases: UseCases) -> APIRouter:
 
     @routes.get("/2017-03-31/tags/{Resource}", summary="ListTags")
     async def list_tags(arn: ResourcePath) -> Response:
-        return _json({"Tags": dict(await settings.tags(arn))})
+        return json_response({"Tags": dict(await settings.tags(arn))})
 
     @routes.post(
         "/2017-03-31/tags/{Resource}",
@@ -81,10 +81,6 @@ def router(use_cases: UseCases) -> APIRouter:
 
     @routes.get("/2016-08-19/account-settings", summary="GetAccountSettings")
     async def get_account_settings() -> Response:
-        return _json(account_settings(await settings.usage()))
+        return json_response(account_settings(await settings.usage()))
 
     return routes
-
-
-def _json(shape: dict[str, Any]) -> Response:
-    return Response(to_json(shape), media_type="application/json")

@@ -6,9 +6,9 @@ import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic_core import to_json
 
 from perdure_service.api.asgi import UPLOAD_SECONDS, read_body
+from perdure_service.api.json_response import json_response
 from perdure_service.api.openapi import json_body
 from perdure_service.api.wire.function_configuration import (
     function_answer,
@@ -56,7 +56,7 @@ def router(use_cases: UseCases) -> APIRouter:
         async with uploads:
             body = await _read_upload(request, "CreateFunction")
             created = await functions.create(parse_create_function(body))
-        return _json(function_configuration(created), 201)
+        return json_response(function_configuration(created), 201)
 
     @routes.get("", summary="ListFunctions")
     async def list_functions(
@@ -80,7 +80,7 @@ def router(use_cases: UseCases) -> APIRouter:
         }
         if len(found) > limit:
             shape["NextMarker"] = found[limit - 1].function_name
-        return _json(shape)
+        return json_response(shape)
 
     @routes.get("/{FunctionName}", summary="GetFunction")
     async def get_function(
@@ -88,7 +88,7 @@ def router(use_cases: UseCases) -> APIRouter:
     ) -> Response:
         found = await functions.get(function, qualifier)
         owner = await settings.function(function)
-        return _json(function_answer(found, owner, str(request.base_url)))
+        return json_response(function_answer(found, owner, str(request.base_url)))
 
     @routes.delete("/{FunctionName}", summary="DeleteFunction", status_code=204)
     async def delete_function(
@@ -101,7 +101,7 @@ def router(use_cases: UseCases) -> APIRouter:
     async def get_configuration(
         function: FunctionNamePath, qualifier: QualifierQuery = None
     ) -> Response:
-        return _json(resolved_configuration(await functions.get(function, qualifier)))
+        return json_response(resolved_configuration(await functions.get(function, qualifier)))
 
     @routes.put(
         "/{FunctionName}/configuration",
@@ -112,7 +112,7 @@ def router(use_cases: UseCases) -> APIRouter:
         body = await read_body(request.scope, request.receive, MEBIBYTE)
         change, revision_id = parse_update_configuration(body)
         updated = await functions.update_configuration(function, change, revision_id)
-        return _json(function_configuration(updated))
+        return json_response(function_configuration(updated))
 
     @routes.put(
         "/{FunctionName}/code",
@@ -123,7 +123,7 @@ def router(use_cases: UseCases) -> APIRouter:
         async with uploads:
             change = parse_update_code(function, await _read_upload(request, "UpdateFunctionCode"))
             updated = await functions.update_code(change)
-        return _json(function_configuration(updated, qualified=change.publish))
+        return json_response(function_configuration(updated, qualified=change.publish))
 
     @routes.post(
         "/{FunctionName}/versions",
@@ -134,7 +134,7 @@ def router(use_cases: UseCases) -> APIRouter:
     async def publish_version(function: FunctionNamePath, request: Request) -> Response:
         body = await read_body(request.scope, request.receive, MEBIBYTE)
         published = await functions.publish(parse_publish_version(function, body))
-        return _json(function_configuration(published, qualified=True), 201)
+        return json_response(function_configuration(published, qualified=True), 201)
 
     @routes.get("/{FunctionName}/versions", summary="ListVersionsByFunction")
     async def list_versions(
@@ -143,7 +143,7 @@ def router(use_cases: UseCases) -> APIRouter:
         max_items: MaxListItemsQuery = MAX_PAGE_ITEMS,
     ) -> Response:
         versions = await functions.list_versions(function)
-        return _json(versions_page(versions, marker, min(max_items, MAX_PAGE_ITEMS)))
+        return json_response(versions_page(versions, marker, min(max_items, MAX_PAGE_ITEMS)))
 
     return routes
 
@@ -156,7 +156,3 @@ async def _read_upload(request: Request, operation: str) -> bytes:
             f"Request must be smaller than {MAX_UPLOAD_BYTES} bytes for the {operation} operation. "
             "Larger code comes from a bucket: S3Bucket and S3Key."
         ) from None
-
-
-def _json(shape: dict[str, Any], status: int = 200) -> Response:
-    return Response(to_json(shape), status, media_type="application/json")
