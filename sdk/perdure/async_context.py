@@ -85,7 +85,11 @@ class AsyncDurableContext(ContextBase):
         except BaseException:
             program.close()
             raise
-        return self._shells.tasks.run(program)
+        coroutine: Any = self._shells.tasks.run(program)
+        # Python names it if it is never awaited.
+        coroutine.__qualname__ = str(place)
+        running: Coroutine[Any, Any, Any] = coroutine
+        return running
 
     def _check_order(self, place: Place) -> None:
         """Two tasks may not take turns: who is first may differ on replay."""

@@ -21,7 +21,7 @@ from perdure.exceptions import (
     OperationCancelledError,
     StepError,
 )
-from perdure.retries import RetryPresets
+from perdure.retries import RetryPresets, WithRetryConfig, with_retry
 from perdure.testing import DurableTestRunner, crash_everywhere
 
 SECOND = Duration(1)
@@ -363,3 +363,23 @@ def test_a_crash_anywhere_in_a_coroutine_changes_nothing() -> None:
         return [first, done.get_results(), str(context.uuid4()), context.random()]
 
     crash_everywhere(handler, side_effects=counts)
+
+
+def test_a_block_of_operations_is_tried_again_after_a_wait() -> None:
+    @durable_execution
+    async def handler(event: Any, context: AsyncDurableContext) -> Any:
+        async def block(inner: AsyncDurableContext, attempt: int) -> int:
+            await inner.step(lambda _: attempt, name=f"attempt {attempt}")
+            if attempt < 3:
+                raise ValueError(f"attempt {attempt}")
+            return attempt
+
+        strategy = RetryPresets.fixed(Duration(7))
+        nested = await with_retry(context, block, WithRetryConfig(strategy), name="block")
+        flat = WithRetryConfig[int](strategy, wrap_with_run_in_child_context=False)
+        return [nested, await with_retry(context, block, flat)]
+
+    execution = DurableTestRunner().run(handler)
+    assert execution.result == [3, 3]
+    assert execution.wait("block-backoff-2").status == "SUCCEEDED"
+    execution.check_determinism()

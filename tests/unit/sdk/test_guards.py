@@ -343,3 +343,13 @@ def test_a_serdes_that_writes_no_text_fails_its_step() -> None:
         context.step(lambda _: 1, name="odd", config=StepConfig(serdes=Bytes()))
 
     assert "The serdes of step 'odd' wrote the result as bytes" in text_of(handler)
+
+
+def test_an_operation_that_is_never_awaited_goes_by_its_name() -> None:
+    @durable_execution
+    async def handler(event: Any, context: AsyncDurableContext) -> str:
+        forgotten: Any = context.step(lambda _: 1, name="forgotten")
+        forgotten.close()
+        return str(forgotten.__qualname__)
+
+    assert DurableTestRunner().run(handler).result == "step 'forgotten'"
