@@ -143,11 +143,12 @@ async def test_a_drain_lets_what_runs_finish(
 
 
 async def test_runtimes_die_with_an_agent_that_is_killed(
-    service: WorkerService, served: Served
+    service: WorkerService, served: Served, tmp_path: Path
 ) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "perdure"),
         *("worker", f"hello={served.file}", "--service", service.url, *served.options),
+        *("--cache", tmp_path / "cache"),
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     try:
