@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from perdure.worker import http1
 from perdure.worker.connections import ServiceAway, ServiceUrl
 from perdure.worker.http1 import Answer, Fields
+from perdure.worker.received import ReceivedBytes
 
 if TYPE_CHECKING:
     import ssl
@@ -98,12 +99,12 @@ class BlockingConnections:
         self._idle.append(connection)
 
 
-class _Connection:
-    """A socket, and http1's reader on top of it: its coroutines block instead of suspending."""
+class _Connection(ReceivedBytes):
+    """A socket; its coroutines block instead of suspending."""
 
     def __init__(self, connected: socket.socket) -> None:
+        super().__init__()
         self._socket = connected
-        self._received = bytearray()
         self._deadline = 0.0
         self.idle_since = 0.0
 
@@ -120,39 +121,12 @@ class _Connection:
     def close(self) -> None:
         self._socket.close()
 
-    async def readuntil(self, separator: bytes = b"\n") -> bytes:
-        searched = 0
-        while (at := self._received.find(separator, searched)) < 0:
-            if len(self._received) > http1.MAX_HEAD_BYTES:
-                raise asyncio.LimitOverrunError("no end in sight", len(self._received))
-            searched = max(0, len(self._received) - len(separator) + 1)
-            self._receive(None)
-        return self._take(at + len(separator))
-
-    async def readexactly(self, n: int) -> bytes:
-        while len(self._received) < n:
-            self._receive(n)
-        return self._take(n)
-
-    async def read(self, n: int = -1) -> bytes:
-        if not self._received:
-            try:
-                self._receive(None)
-            except asyncio.IncompleteReadError:
-                return b""
-        return self._take(min(n, len(self._received)))
-
-    def _receive(self, expected: int | None) -> None:
+    async def more(self, expected: int | None) -> None:
         self._wait_until_deadline()
         received = self._socket.recv(_RECEIVE_BYTES)
         if not received:
-            raise asyncio.IncompleteReadError(bytes(self._received), expected)
-        self._received += received
-
-    def _take(self, count: int) -> bytes:
-        taken = bytes(self._received[:count])
-        del self._received[:count]
-        return taken
+            raise asyncio.IncompleteReadError(bytes(self.received), expected)
+        self.received += received
 
     def _wait_until_deadline(self) -> None:
         left = self._deadline - time.monotonic()

@@ -11,19 +11,19 @@ from typing import Final, cast
 
 from perdure.worker import http1
 from perdure.worker.http1 import Answer
+from perdure.worker.received import ReceivedBytes
 
-_MAX_HEAD_BYTES: Final = 256 * 1024
 _PAUSE_BYTES: Final = 1024 * 1024
 """With so much unread, the peer has to wait."""
 _ONE_PACKET_BYTES: Final = 64 * 1024
 
 
-class Connection(asyncio.Protocol):
-    """An http1.Reader of its own answers. `idle_since` belongs to whoever keeps it."""
+class Connection(ReceivedBytes, asyncio.Protocol):
+    """Reads its own answers. `idle_since` belongs to whoever keeps it."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._transport: asyncio.Transport | None = None
-        self._received = bytearray()
         self._waiter: asyncio.Future[None] | None = None
         self._lost: Exception | None = None
         self._ended = False
@@ -40,7 +40,7 @@ class Connection(asyncio.Protocol):
     @property
     def is_usable(self) -> bool:
         """Whether the peer has not hung up, nor said what nobody asked for."""
-        return not self._ended and not self._received
+        return not self._ended and not self.received
 
     async def exchange(self, head: bytes, body: bytes, max_answer_bytes: int) -> Answer:
         """Raises ConnectionError, BadMessage; the connection is of no more use then."""
@@ -58,44 +58,13 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    # http1.Reader
+    # ReceivedBytes
 
-    async def readuntil(self, separator: bytes = b"\n") -> bytes:
-        searched = 0
-        while (at := self._received.find(separator, searched)) < 0:
-            if len(self._received) > _MAX_HEAD_BYTES:
-                raise asyncio.LimitOverrunError("no end in sight", len(self._received))
-            searched = max(0, len(self._received) - len(separator) + 1)
-            await self._more(None)
-        return self._take(at + len(separator))
-
-    async def readexactly(self, n: int) -> bytes:
-        while len(self._received) < n:
-            await self._more(n)
-        return self._take(n)
-
-    async def read(self, n: int = -1) -> bytes:
-        if not self._received:
-            try:
-                await self._more(None)
-            except asyncio.IncompleteReadError:
-                return b""
-        return self._take(min(n, len(self._received)))
-
-    def _take(self, count: int) -> bytes:
-        if count == len(self._received):
-            taken = bytes(self._received)
-            self._received.clear()
-        else:
-            taken = bytes(self._received[:count])
-            del self._received[:count]
-        return taken
-
-    async def _more(self, expected: int | None) -> None:
+    async def more(self, expected: int | None) -> None:
         if self._ended:
             if self._lost is not None:
                 raise ConnectionResetError(str(self._lost)) from self._lost
-            raise asyncio.IncompleteReadError(bytes(self._received), expected)
+            raise asyncio.IncompleteReadError(bytes(self.received), expected)
         if self._paused and self._transport is not None:
             self._paused = False
             self._transport.resume_reading()
@@ -111,8 +80,8 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
 
     def data_received(self, data: bytes) -> None:
-        self._received += data
-        if len(self._received) > _PAUSE_BYTES and not self._paused and self._transport is not None:
+        self.received += data
+        if len(self.received) > _PAUSE_BYTES and not self._paused and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
         self._wake()
