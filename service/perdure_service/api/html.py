@@ -25,6 +25,7 @@ _LINKS = (
     ("/v1/executions", "Executions", "newest first, as JSON"),
     ("/v1/dead-letters", "Dead letters", "events of failed asynchronous executions on their way"),
     ("/2015-03-31/functions", "Functions", "Lambda's ListFunctions"),
+    ("/v1/workers", "Workers", "who lives, and what they serve"),
     ("/ready", "Ready", "whether the service can do its work, and why not"),
     ("/health", "Health", "whether the process answers"),
 )
