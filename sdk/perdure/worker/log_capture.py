@@ -16,8 +16,8 @@ from perdure.worker.clock import epoch_milliseconds
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
 """What CloudWatch Logs takes as one event. Longer messages come in pieces."""
 
-_READ_BYTES = 64 * 1024
-_READ_NOW_BYTES = 1024 * 1024
+_READ_BYTES = 16 * 1024
+_READ_NOW_BYTES = 128 * 1024
 _FRAME_HEADER_BYTES = 16
 _FRAME_MAGIC = b"\xa5\x5a"
 _MAX_FRAME_BYTES = 16 * 1024 * 1024
