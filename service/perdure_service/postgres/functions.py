@@ -13,7 +13,7 @@ from perdure_service.domain.functions import Alias, Function, FunctionVersion
 from perdure_service.domain.ids import LATEST, FunctionVersionId, function_arn
 from perdure_service.ports.clock import Clock
 from perdure_service.postgres.alias_rows import alias_of, select_aliases
-from perdure_service.postgres.fresh_looks import FOREVER, FreshLooks
+from perdure_service.postgres.fresh_looks import FreshLooks
 from perdure_service.postgres.function_rows import function_of, version_of
 from perdure_service.postgres.tables import alias, function, function_version
 from perdure_service.postgres.transactions import transaction
@@ -28,7 +28,7 @@ class PostgresFunctions:
         self._clock = clock
         self._account = account
         self._region = region
-        self._by_id = FreshLooks(clock, self._read_by_id)
+        self._by_id = FreshLooks(clock, self._read_by_id, _is_published)
         self._by_name = FreshLooks(clock, self._read_by_name)
         self._aliases = FreshLooks(clock, self._read_alias)
         self._functions = FreshLooks(clock, self._read_function)
@@ -49,10 +49,12 @@ class PostgresFunctions:
         stale = [id_ for id_ in ids if self.fresh(id_) is None]
         if not stale:
             return
+        since = self._by_id.changes
         query = sa.select(function_version).where(function_version.c.id.in_(stale))
         async with transaction(self._engine) as connection:
             for row in (await connection.execute(query)).mappings():
-                self._remember(version_of(row))
+                version = version_of(row)
+                self._by_id.put(version.id, version, since)
 
     async def function(self, name: str) -> Function:
         return await self._functions(name)
@@ -65,6 +67,7 @@ class PostgresFunctions:
 
     async def _read_by_name(self, key: tuple[str, str]) -> FunctionVersion:
         name, version = key
+        since = self._by_id.changes
         query = sa.select(function_version).where(
             function_version.c.account == self._account,
             function_version.c.function_name == name,
@@ -76,7 +79,9 @@ class PostgresFunctions:
             raise ResourceNotFound(
                 f"Function not found: {self._arn(name, None if version == LATEST else version)}"
             )
-        return self._by_name.put(key, self._remember(version_of(row)))
+        found = version_of(row)
+        self._by_id.put(found.id, found, since)
+        return found
 
     async def _read_by_id(self, id_: FunctionVersionId) -> FunctionVersion:
         query = sa.select(function_version).where(function_version.c.id == id_)
@@ -84,7 +89,7 @@ class PostgresFunctions:
             row = (await connection.execute(query)).mappings().first()
         if row is None:
             raise ResourceNotFound(f"Function version not found: {id_}")
-        return self._remember(version_of(row))
+        return version_of(row)
 
     async def _read_function(self, name: str) -> Function:
         query = sa.select(function).where(
@@ -94,7 +99,7 @@ class PostgresFunctions:
             row = (await connection.execute(query)).mappings().first()
         if row is None:
             raise ResourceNotFound(f"Function not found: {self._arn(name, None)}")
-        return self._functions.put(name, function_of(row))
+        return function_of(row)
 
     async def _read_alias(self, key: tuple[str, str]) -> Alias:
         name, alias_name = key
@@ -103,13 +108,10 @@ class PostgresFunctions:
             row = (await connection.execute(query)).mappings().first()
         if row is None:
             raise ResourceNotFound(f"Cannot find alias arn: {self._arn(name, alias_name)}")
-        return self._aliases.put(key, alias_of(row))
+        return alias_of(row)
 
     def _arn(self, name: str, qualifier: str | None) -> str:
         return function_arn(self._account, self._region, name, qualifier)
-
-    def _remember(self, version: FunctionVersion) -> FunctionVersion:
-        return self._by_id.put(version.id, version, None if version.version == LATEST else FOREVER)
 
     def forget(self, name: str) -> None:
         """Read it again: this replica has changed it."""
@@ -117,3 +119,7 @@ class PostgresFunctions:
         self._by_name.forget(lambda key, _: key[0] == name)
         self._aliases.forget(lambda key, _: key[0] == name)
         self._functions.forget(lambda key, _: key == name)
+
+
+def _is_published(version: FunctionVersion) -> bool:
+    return version.version != LATEST
