@@ -515,6 +515,23 @@ class TestAttribution:
             lines = following.result().json()["lines"]
         assert [line["message"] for line in lines] == ["four"]
 
+    def test_who_waits_sees_what_is_written_after_the_group_was_deleted(
+        self, http: httpx.Client, logs: Any, shipper: Shipper
+    ) -> None:
+        shipper.ship("one")
+        path = f"/v1/functions/{shipper.function}/logs"
+        page = http.get(path).json()
+        with ThreadPoolExecutor(1) as threads, httpx.Client(base_url=http.base_url) as other:
+            following = threads.submit(
+                http.get, path, params={"after": page["cursor"], "wait_seconds": 5}
+            )
+            others = Shipper(other, shipper.function, f"{shipper.group}-other")
+            others.ship("not of this group")  # gives the other request time to begin
+            logs.delete_log_group(logGroupName=shipper.group)
+            Shipper(other, shipper.function, shipper.group).ship("two")
+            lines = following.result().json()["lines"]
+        assert [line["message"] for line in lines] == ["two"]
+
     def test_what_has_no_log_is_not_found(self, http: httpx.Client, worker: RawWorker) -> None:
         assert http.get(f"/v1/functions/{worker.function}/logs").json()["lines"] == []
         assert http.get("/v1/functions/nobody-has-this/logs").status_code == 404

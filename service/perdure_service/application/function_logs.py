@@ -89,7 +89,8 @@ class ReadFunctionLogs:
 
         async def read(after: int) -> list[KeptLine]:
             nonlocal group
-            group = group or await self.groups.find_group(group_name)
+            # Each time: it may be deleted, and made anew, while somebody follows.
+            group = await self.groups.find_group(group_name)
             if group is None:
                 return []
             return await self.reader.arrived(
