@@ -53,6 +53,12 @@ class RawWorker:
         self, *, held: Sequence[str] = (), replaces: Sequence[str] = (), **changes: Any
     ) -> httpx.Response:
         """Registers its one function, a durable one unless changed."""
+        body = self.registration(held=held, replaces=replaces, **changes)
+        return self.http.post("/v1/workers", json=body)
+
+    def registration(
+        self, *, held: Sequence[str] = (), replaces: Sequence[str] = (), **changes: Any
+    ) -> dict[str, Any]:
         function = {
             "FunctionName": self.function,
             "DurableConfig": DURABLE,
@@ -62,7 +68,7 @@ class RawWorker:
             "Handler": "app.handler",
             "CodeSha256": None,
         }
-        body = {
+        return {
             "WorkerId": self.id,
             "Host": "here",
             "Pid": 42,
@@ -70,7 +76,6 @@ class RawWorker:
             "Held": list(held),
             "Replaces": list(replaces),
         }
-        return self.http.post("/v1/workers", json=body)
 
     def poll(self, *, slots: int = 1, wait_seconds: float = 10) -> list[Delivered]:
         body = {"Free": {self.function: slots}, "Confirm": [], "WaitSeconds": wait_seconds}

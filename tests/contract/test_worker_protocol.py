@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +14,7 @@ import httpx
 import pytest
 
 from tests.contract.raw_worker import RawWorker
+from tests.contract.running_service import RunningService
 from tests.support.waiting import eventually
 
 CONFIRM_SECONDS = 2.0
@@ -163,6 +166,23 @@ def test_what_a_worker_no_longer_holds_when_it_registers_is_given_to_the_next(
     again = worker.take()
     assert (again.arn, again.id != lost.id) == (arn, True)
     worker.succeed(again)
+
+
+def test_what_a_worker_is_handed_while_it_registers_stays_with_it(
+    aws: Any, service: RunningService, worker: RawWorker
+) -> None:
+    """It polls on a connection of its own, and does not speak of what comes after it wrote."""
+    body = json.dumps(worker.registration()).encode()
+    with socket.create_connection(("127.0.0.1", service.port), 30) as connection:
+        head = f"POST /v1/workers HTTP/1.1\r\nhost: here\r\ncontent-length: {len(body)}\r\n\r\n"
+        connection.sendall(head.encode() + body[:-1])
+        arn = start(aws, worker)
+        delivered = worker.take()
+        connection.sendall(body[-1:])
+        assert connection.recv(12) == b"HTTP/1.1 200"
+    assert worker.poll(wait_seconds=0.2) == []
+    worker.succeed(delivered)
+    assert events(aws, arn)[1:] == ["InvocationCompleted", "ExecutionSucceeded"]
 
 
 def test_what_a_worker_holds_when_it_registers_stays_with_it(aws: Any, worker: RawWorker) -> None:

@@ -71,13 +71,17 @@ class Session:
             self._settle(handed)
         return [handed for handed in outbox if self._may_still_go(handed.invocation_id, now)]
 
-    def saw(self, held: Iterable[InvocationId], now: float) -> None:
-        """The worker gave a sign of life, and has these."""
+    def saw(self, held: Iterable[InvocationId], now: float) -> list[InvocationId]:
+        """The worker gave a sign of life, and has these. Answers those that it had not confirmed
+        yet."""
         self.seen_at = now
+        confirmed = []
         for id_ in held:
             timer = self.unconfirmed.pop(id_, None)
             if timer is not None:
                 timer.cancel()
+                confirmed.append(id_)
+        return confirmed
 
     def drop(self, id_: InvocationId) -> bool:
         """Forget an invocation that was not confirmed in time; False if it was."""

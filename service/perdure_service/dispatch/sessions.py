@@ -53,6 +53,7 @@ class _Delivered:
 
     execution_id: ExecutionId
     worker_id: WorkerId
+    confirmed_at: float | None = None
 
 
 @frozen
@@ -223,7 +224,9 @@ class Sessions:
 
     # ports.workers
 
-    async def register(self, card: WorkerCard, held: Sequence[InvocationId]) -> None:
+    async def register(
+        self, card: WorkerCard, held: Sequence[InvocationId], arrived_at: float
+    ) -> None:
         await self._register.enter(card)
         session = self._sessions.get(card.id)
         if session is None:
@@ -231,10 +234,19 @@ class Sessions:
         session.is_now(card)
         self._hear(session, held)
         for execution_id, invocation_id in await self._claims.of_worker(card.id):
-            if invocation_id in held or invocation_id in session.unconfirmed:
-                self._running[invocation_id] = _Delivered(execution_id, card.id)
-            else:
+            if invocation_id in held:
+                self._running[invocation_id] = _Delivered(execution_id, card.id, arrived_at)
+            elif not self._is_news(invocation_id, arrived_at):
                 await self._give_back(execution_id, invocation_id)
+
+    def _is_news(self, invocation_id: InvocationId, registered_at: float) -> bool:
+        """True if the worker could not speak of it when it registered: it polls meanwhile."""
+        if invocation_id in self._reserved:
+            return True
+        delivered = self._running.get(invocation_id)
+        if delivered is None:
+            return False
+        return delivered.confirmed_at is None or delivered.confirmed_at >= registered_at
 
     async def poll(
         self,
@@ -246,7 +258,7 @@ class Sessions:
         wait_seconds: float,
     ) -> list[Handed]:
         session = self._session(worker_id)
-        session.saw(confirmed, self._now())
+        self._saw(session, confirmed)
         session.end_poll()
         if self._closing:
             raise Unavailable("The service is stopping. Poll again in a moment.")
@@ -308,7 +320,7 @@ class Sessions:
     ) -> None:
         session = self._sessions.get(worker_id)
         if session is not None:
-            session.saw((invocation_id,), self._now())
+            self._saw(session, (invocation_id,))
         delivered = self._running.get(invocation_id)
         if delivered is not None:
             execution_id: ExecutionId | None = delivered.execution_id
@@ -401,8 +413,15 @@ class Sessions:
         return session
 
     def _hear(self, session: Session, held: Sequence[InvocationId]) -> None:
-        session.saw(held, self._now())
+        self._saw(session, held)
         session.held, session.held_at = frozenset(held), session.seen_at
+
+    def _saw(self, session: Session, held: Sequence[InvocationId]) -> None:
+        now = self._now()
+        for id_ in session.saw(held, now):
+            delivered = self._running.get(id_)
+            if delivered is not None:
+                self._running[id_] = _Delivered(delivered.execution_id, delivered.worker_id, now)
 
     def _unconfirmed(self, session: Session, execution_id: ExecutionId, id_: InvocationId) -> None:
         if session.drop(id_):

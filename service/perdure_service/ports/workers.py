@@ -94,9 +94,12 @@ class WorkerSessions(Protocol):
     @property
     def heartbeat_seconds(self) -> int: ...
 
-    async def register(self, card: WorkerCard, held: Sequence[InvocationId]) -> None:
+    async def register(
+        self, card: WorkerCard, held: Sequence[InvocationId], arrived_at: float
+    ) -> None:
         """Know the worker, or know it again. What was claimed for it and is not in `held` goes
-        back to the queue."""
+        back to the queue, unless it was handed out since the registration arrived, by the event
+        loop's clock."""
         ...
 
     async def poll(

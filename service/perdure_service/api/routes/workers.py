@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter, Request, Response
 
 from perdure_service.api.asgi import UPLOAD_SECONDS, read_body
@@ -29,11 +31,12 @@ def router(use_cases: UseCases) -> APIRouter:
         "/workers", summary="Register a worker", openapi_extra=json_body(REGISTRATION_BODY)
     )
     async def register(request: Request) -> Response:
+        arrived_at = asyncio.get_running_loop().time()
         registration = parse_registration(await read_body(request.scope, request.receive, MEBIBYTE))
         versions = [await serve(function) for function in registration.functions]
         for dead in registration.replaces:
             await workers.died(dead)
-        await workers.register(registration.card, registration.held)
+        await workers.register(registration.card, registration.held, arrived_at)
         missing = [await serve.is_code_missing(version) for version in versions]
         return Response(
             registration_answer(workers, list(zip(versions, missing, strict=True))),
