@@ -104,6 +104,11 @@ def test_failures_have_codes_and_say_what_to_do(perdure: Shell) -> None:
     assert missing.code == 3
     assert json.loads(missing.errors)["error"] == "NotFound"
     assert perdure("invoke", "plain", "-p", "{").code == 2
+    assert perdure("invoke", "plain", "-p", "").code == 2
+    named = perdure("invoke", "plain", "--name", "once")
+    assert (named.code, "leave out --name" in " ".join(named.errors.split())) == (2, True)
+    both = perdure("invoke", "plain", "-p", "1", "--event", "large")
+    assert (both.code, "--payload or --event" in " ".join(both.errors.split())) == (2, True)
     nowhere = perdure("executions", "list", "--endpoint", "http://127.0.0.1:1")
     assert nowhere.code == 4
     assert "Is it running" in nowhere.errors

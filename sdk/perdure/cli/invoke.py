@@ -31,8 +31,9 @@ def invoke(
         str, typer.Argument(metavar="FUNCTION[:QUALIFIER]", help="A version, an alias or $LATEST.")
     ],
     payload: Annotated[
-        str, typer.Option("--payload", "-p", metavar="JSON|FILE|-", help="The event.")
-    ] = "{}",
+        str | None,
+        typer.Option("--payload", "-p", metavar="JSON|FILE|-", help="The event; {} without."),
+    ] = None,
     event: Annotated[
         str | None, typer.Option(metavar="NAME", help="A saved test event, in place of a payload.")
     ] = None,
@@ -50,9 +51,16 @@ def invoke(
     A durable function is watched on a terminal while it runs; Ctrl-C leaves it running. Without a
     qualifier, a durable function's $LATEST is called.
     """
-    content = read_payload(payload) if event is None else _saved(session, function, event)
+    if payload is not None and event is not None:
+        raise typer.BadParameter("A call has one event: give --payload or --event.")
+    if event is None:
+        content = read_payload("{}" if payload is None else payload)
+    else:
+        content = _saved(session, function, event)
     plain, qualifier = _target(session, function)
     if qualifier is None:
+        if name is not None:
+            raise typer.BadParameter(f"{function} is not durable: leave out --name.")
         _invoke_plain(session, plain, content, asynchronous=asynchronous, log=log)
         return None
     if len(content) > _LARGEST_ASYNCHRONOUS_BYTES and not asynchronous:
