@@ -337,6 +337,15 @@ class CallbackConfig:
 
     def __post_init__(self) -> None:
         _check_sub_type(self.sub_type)
+        for what, span in (
+            ("timeout", self.timeout),
+            ("heartbeat_timeout", self.heartbeat_timeout),
+        ):
+            if not hasattr(span, "seconds"):
+                raise ValidationError(
+                    f"A callback's {what} is a Duration, such as Duration.from_hours(1), not "
+                    f"{span!r}."
+                )
 
     @property
     def timeout_seconds(self) -> int:

@@ -20,6 +20,7 @@ from perdure.exceptions import (
     ExecutionError,
     GetExecutionStateError,
     InvocationError,
+    PayloadTooLargeError,
     SuspendExecution,
 )
 from perdure.lambda_service import ErrorObject
@@ -44,6 +45,8 @@ from perdure.shell.waiters import StrandFuture
 
 RESPONSE_CHARACTERS = 6 * 1024 * 1024 - 50
 """A larger result goes to the service by itself."""
+RESULT_CHARACTERS = 6 * 1024 * 1024
+"""No execution ends with more, and one that nobody waits for with less."""
 
 _LOG = logging.getLogger("perdure")
 
@@ -168,10 +171,13 @@ class Invocation:
             except (TypeError, ValueError) as error:
                 outcome = _Outcome(error=type(error)(_unserialisable(self.handler, error)))
             else:
-                if len(result) <= RESPONSE_CHARACTERS:
+                if len(result) > RESULT_CHARACTERS:
+                    outcome = _Outcome(error=_too_large(self.handler, result))
+                elif len(result) <= RESPONSE_CHARACTERS:
                     return {"Status": "SUCCEEDED", "Result": result}
-                await self._tell_end("SUCCEED", payload=result)
-                return {"Status": "SUCCEEDED", "Result": ""}
+                else:
+                    await self._tell_end("SUCCEED", payload=result)
+                    return {"Status": "SUCCEEDED", "Result": ""}
         raised = outcome.error
         assert raised is not None
         if isinstance(raised, InvocationError) and raised.is_retryable():
@@ -225,6 +231,15 @@ def _input_of(replay: Replay) -> Any:
     details = execution.get("ExecutionDetails") if execution else None
     payload = details.get("InputPayload") if details else None
     return json.loads(payload) if payload and payload.strip() else {}
+
+
+def _too_large(handler: Any, result: str) -> PayloadTooLargeError:
+    name = getattr(handler, "__qualname__", "handler")
+    return PayloadTooLargeError(
+        f"The result of {name} has {len(result):,} bytes as JSON, and an execution ends with at "
+        f"most {RESULT_CHARACTERS:,}; with 1,048,576 if nobody waits for it. Keep it in a file or "
+        "a database and return where it is."
+    )
 
 
 def _unserialisable(handler: Any, error: Exception) -> str:

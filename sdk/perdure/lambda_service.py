@@ -55,6 +55,24 @@ class OperationSubType(StrEnum):
     CHAINED_INVOKE = "ChainedInvoke"
 
 
+ERROR_CHARACTERS = 200_000
+"""A longer message is cut off: Lambda keeps errors of up to 1 MiB."""
+
+
+def error_text(error: BaseException) -> str:
+    """What an exception says, in a form that the service keeps."""
+    try:
+        text = str(error)
+    except Exception as unprintable:
+        text = f"its text could not be had: {type(unprintable).__name__} in its __str__"
+    if len(text) > ERROR_CHARACTERS:
+        text = f"{text[:ERROR_CHARACTERS]}... ({len(text) - ERROR_CHARACTERS:,} characters more)"
+    if not text.isascii():
+        # File names that are no UTF-8 have half characters, which JSON cannot carry.
+        text = text.encode(errors="backslashreplace").decode()
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorObject:
     """An error as it stands in a history."""
@@ -70,7 +88,7 @@ class ErrorObject:
             return cls(error.message, SERDES_ERROR, error.data, error.stack_trace)
         if isinstance(error, DurableOperationError):
             return cls(error.message, wire_name(type(error)), error.data, error.stack_trace)
-        return cls(str(error), wire_name(type(error)))
+        return cls(error_text(error), wire_name(type(error)))
 
     @classmethod
     def from_message(cls, message: str) -> ErrorObject:

@@ -112,6 +112,7 @@ class ContextBase:
     ) -> tuple[Place, Program]:
         from perdure.core.steps import step_program
 
+        _check_config(config, StepConfig, "A step")
         _check_callable(func, "a step's function", "a StepContext")
         sub_type = (config.sub_type if config else None) or "Step"
         place = self._place("STEP", sub_type, name or _name_of(func))
@@ -129,6 +130,7 @@ class ContextBase:
     ) -> tuple[Place, Program]:
         from perdure.core.pauses import create_callback_program
 
+        _check_config(config, CallbackConfig, "A callback")
         chosen = config or CallbackConfig()
         place = self._place("CALLBACK", chosen.sub_type or "Callback", name)
         return place, create_callback_program(place, chosen)
@@ -142,6 +144,11 @@ class ContextBase:
     ) -> tuple[Place, Program]:
         from perdure.core.pauses import invoke_program
 
+        if not isinstance(function_name, str):
+            raise ValidationError(
+                f"invoke takes a function's name or ARN, not {type(function_name).__qualname__}."
+            )
+        _check_config(config, InvokeConfig, "An invoke")
         place = self._place("CHAINED_INVOKE", "ChainedInvoke", name)
         return place, invoke_program(place, function_name, payload, config or InvokeConfig())
 
@@ -153,6 +160,7 @@ class ContextBase:
     ) -> tuple[Place, Program]:
         from perdure.core.submissions import wait_for_callback_program
 
+        _check_config(config, WaitForCallbackConfig, "wait_for_callback")
         _check_callable(submitter, "a submitter", "a callback id and a WaitForCallbackContext")
         chosen = name or _name_of(submitter)
         place = self._place("CONTEXT", "WaitForCallback", chosen)
@@ -180,6 +188,7 @@ class ContextBase:
     ) -> tuple[Place, Program]:
         from perdure.core.children import body_of, child_program
 
+        _check_config(config, ChildConfig, "A child context")
         _check_callable(func, "a child context's function", "its context")
         sub_type = (config.sub_type if config else None) or "RunInChildContext"
         place = self._place("CONTEXT", sub_type, name or _name_of(func))
@@ -194,6 +203,7 @@ class ContextBase:
     ) -> tuple[Place, Program]:
         from perdure.core.batches import MAP, batch_program
 
+        _check_config(config, MapConfig, "A map")
         _check_callable(func, "a map's function", "a context, an item, its index and all items")
         chosen: MapConfig[Any] = config or MapConfig()
         chosen.completion_config.check_total(len(inputs))
@@ -213,6 +223,7 @@ class ContextBase:
     ) -> tuple[Place, Program]:
         from perdure.core.batches import PARALLEL, batch_program
 
+        _check_config(config, ParallelConfig, "A parallel")
         for function in functions:
             _check_callable(function, "a branch", "a context")
         chosen = config or ParallelConfig()
@@ -297,6 +308,10 @@ class ContextBase:
 
 
 def _wait_seconds(duration: Duration) -> int:
+    if not hasattr(duration, "to_seconds"):
+        raise ValidationError(
+            f"A wait takes a Duration, such as Duration.from_seconds(5), not {duration!r}."
+        )
     seconds = duration.to_seconds()
     if not 1 <= seconds <= _MAX_WAIT_SECONDS:
         raise ValidationError(
@@ -318,6 +333,14 @@ def _check_callable(func: Any, what: str, given: str) -> None:
             func.close()
         raise ValidationError(
             f"{what} must be a function of {given}, not {type(func).__qualname__}.{hint}"
+        )
+
+
+def _check_config(config: object, kind: type[object], taker: str) -> None:
+    if config is not None and not isinstance(config, kind):
+        raise ValidationError(
+            f"{taker} takes a {kind.__name__} as its config, not {type(config).__qualname__}: "
+            f"config={kind.__name__}(...), from perdure.config."
         )
 
 

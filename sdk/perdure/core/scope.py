@@ -10,12 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from perdure.core.replay import Replay, epoch_seconds, is_terminal
-from perdure.exceptions import NonDeterministicExecutionError, OrphanedChildException
+from perdure.exceptions import (
+    NonDeterministicExecutionError,
+    OrphanedChildException,
+    ValidationError,
+)
 from perdure.service_api import Action, Operation, OperationType, OperationUpdate
 
 INSIDE: ContextVar[Place | Scope | None] = ContextVar("perdure_inside", default=None)
 """The step or the context whose code runs here."""
 
+_NAME_CHARACTERS = 256
+_SHOWN_CHARACTERS = 60
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep
 
 
@@ -144,6 +150,7 @@ class Scope:
         return self.place_at(self.count, type_, sub_type, name)
 
     def place_at(self, number: int, type_: OperationType, sub_type: str, name: str | None) -> Place:
+        _check_name(type_, name)
         place = Place(self, operation_id(self.prefix, number), type_, sub_type, name)
         place.check()
         return place
@@ -209,6 +216,27 @@ _WORDS = {
     "CONTEXT": "context",
     "EXECUTION": "execution",
 }
+
+
+def _check_name(type_: OperationType, name: object) -> None:
+    """Raises ValidationError for what Lambda does not take."""
+    if name is None:
+        return
+    if not isinstance(name, str):
+        problem = f"is of type {type(name).__qualname__}"
+    elif len(name) > _NAME_CHARACTERS:
+        problem = f"has {len(name):,} characters"
+    elif not (name.isascii() and name.isprintable()):
+        problem = "has others"
+    else:
+        return
+    shown = ascii(name)
+    if len(shown) > _SHOWN_CHARACTERS:
+        shown = f"{shown[:_SHOWN_CHARACTERS]}..."
+    raise ValidationError(
+        f"The name {shown} of a {_WORDS[type_]}, at {code_place()}, {problem}: names have up to "
+        f"{_NAME_CHARACTERS} printable ASCII characters. Give it another with `name=`."
+    )
 
 
 def describe(type_: str, sub_type: str, name: str | None) -> str:

@@ -9,7 +9,7 @@ from perdure.core.effects import Call, Effect
 from perdure.core.scope import Place
 from perdure.exceptions import DurableOperationError, PayloadTooLargeError, SerDesError
 from perdure.lambda_service import ErrorObject
-from perdure.serdes import SerDes, deserialize, serialize, survives
+from perdure.serdes import DEFAULT_JSON_SERDES, SerDes, deserialize, serialize, survives
 from perdure.service_api import ErrorObject as WireError
 
 PAYLOAD_BYTES = 1024 * 1024
@@ -23,7 +23,7 @@ Values = Generator[Effect, Any, Any]
 
 def write(place: Place, serdes: SerDes[Any] | None, value: Any, what: str) -> Values:
     """The text of a value; `what` it is goes into the error. Raises SerDesError."""
-    if serdes is not None:
+    if serdes is not None and serdes is not DEFAULT_JSON_SERDES:
         text = yield Call(serialize, (serdes, value, place.id, place.scope.replay.arn))
         if text is not None and not isinstance(text, str):
             raise SerDesError(
@@ -32,12 +32,16 @@ def write(place: Place, serdes: SerDes[Any] | None, value: Any, what: str) -> Va
             )
         return text
     try:
-        return serialize(None, value, place.id, place.scope.replay.arn)
+        return serialize(serdes, value, place.id, place.scope.replay.arn)
     except SerDesError as error:
+        advice = (
+            "Return JSON types, dates, UUIDs, Decimals or bytes"
+            if serdes is None
+            else "Hand over dicts, lists, strings, numbers, booleans and None"
+        )
         raise SerDesError(
-            f"The {what} of {place} cannot be written down: {error.message}. Return JSON types, "
-            "dates, UUIDs, Decimals or bytes, or give the operation a serdes of your own in its "
-            "config."
+            f"The {what} of {place} cannot be written down: {error.message}. {advice}, or give "
+            "the operation a serdes of your own in its config."
         ) from error
 
 

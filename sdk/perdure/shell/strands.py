@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from contextvars import copy_context
@@ -116,20 +117,29 @@ class ThreadShell:
         outcome: list[Any] = []
         context = copy_context()
 
+        def resume(error: BaseException | None) -> None:
+            with driver.lock:
+                if not is_body:
+                    driver.running += 1
+                waiter.resolve(error)
+
         async def work() -> None:
             error: BaseException | None = None
             try:
                 outcome.append(await call.func(*call.args))
             except BaseException as raised:
                 error = raised
-            with driver.lock:
-                if not is_body:
-                    driver.running += 1
-                waiter.resolve(error)
+            resume(error)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            driver.tasks.discard(task)
+            if task.cancelled():
+                # Before `work` had begun: it lets nothing pass.
+                resume(asyncio.CancelledError())
 
         def begin() -> None:
             driver.tasks.add(task := driver.loop.create_task(work(), context=context))
-            task.add_done_callback(driver.tasks.discard)
+            task.add_done_callback(ended)
             if not is_body:
                 with driver.lock:
                     driver.rest()

@@ -302,3 +302,29 @@ def test_what_is_due_beside_a_running_step_is_asked_for_again_until_it_has_come(
     long_ago = DurableTestRunner(start_at=datetime(2020, 1, 1, tzinfo=UTC))
     assert long_ago.run(Polled(handler)).result == ["waited", "worked"]
     assert polls < 10
+
+
+def test_a_coroutine_step_that_is_cancelled_before_it_begins_does_not_hold_its_thread() -> None:
+    @durable_execution
+    def handler(event: Any, context: DurableContext) -> None:
+        async def never_begun(_: StepContext) -> None: ...
+
+        context.step(never_begun, name="never begun")
+
+    class Cancelling(Watched):
+        """Cancels the step's task in the turn of the loop that makes it."""
+
+        async def invoke(
+            self, event: InvocationEvent, service: DurableService, context: Any
+        ) -> InvocationOutput:
+            def make(loop: asyncio.AbstractEventLoop, coro: Any, **options: Any) -> Any:
+                task = asyncio.Task(coro, loop=loop, **options)
+                if "_on_loop" in coro.__qualname__:
+                    task.cancel()
+                return task
+
+            asyncio.get_running_loop().set_task_factory(make)
+            return await super().invoke(event, service, context)
+
+    execution = DurableTestRunner(invocation_seconds=5).run(Cancelling(handler))
+    assert execution.error["ErrorType"] == "asyncio.exceptions.CancelledError"

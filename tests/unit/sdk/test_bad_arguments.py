@@ -1,0 +1,115 @@
+"""Arguments, errors and results that cannot be taken as they are, and what the handler is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from perdure import DurableContext, StepContext, durable_execution
+from perdure.config import CallbackConfig, ParallelConfig, StepConfig
+from perdure.exceptions import StepError, ValidationError
+from perdure.retries import RetryPresets
+from perdure.testing import DurableTestRunner
+
+
+class Unprintable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (Unprintable(), "its text could not be had: RuntimeError"),
+        (ValueError("no such file: \udce4.txt"), r"no such file: \udce4.txt"),
+        (ValueError("x" * 7_000_000), "(6,800,000 characters more)"),
+    ],
+    ids=["without a text", "with half a character", "too long"],
+)
+@pytest.mark.parametrize("where", ["step", "handler"])
+def test_an_error_that_cannot_be_written_as_it_is_still_fails_what_raised_it(
+    error: Exception, expected: str, where: str
+) -> None:
+    @durable_execution
+    def handler(event: Any, context: DurableContext) -> str:
+        def fails(_: StepContext) -> None:
+            raise error
+
+        if where == "handler":
+            raise error
+        with pytest.raises(StepError) as caught:
+            context.step(fails, config=StepConfig(retry_strategy=RetryPresets.none()))
+        return str(caught.value)
+
+    execution = DurableTestRunner().run(handler)
+    text = execution.error["ErrorMessage"] if where == "handler" else execution.result
+    assert expected in text
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("räumen", r"'r\\xe4umen' of a step, at test_bad_arguments.py:\d+, has others"),
+        ("\ud800", "has others"),
+        ("x" * 257, "has 257 characters"),
+        (5, "is of type int"),
+    ],
+)
+def test_a_name_that_the_service_would_not_take_is_refused_at_the_operation(
+    name: Any, expected: str
+) -> None:
+    @durable_execution
+    def handler(event: Any, context: DurableContext) -> str:
+        with pytest.raises(ValidationError, match=expected):
+            context.step(lambda _: 1, name=name)
+        return context.step(lambda _: "goes on", name="plain")
+
+    assert DurableTestRunner().run(handler).result == "goes on"
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (lambda context: context.wait(5), r"takes a Duration, such as .*, not 5"),
+        (lambda context: context.invoke(5, {}), "a function's name or ARN, not int"),
+        (lambda context: context.step(print, config={}), "A step takes a StepConfig .*not dict"),
+        (
+            lambda context: context.map([1], print, config=ParallelConfig()),
+            "A map takes a MapConfig .*not ParallelConfig",
+        ),
+        (lambda context: context.create_callback("c", {}), "takes a CallbackConfig"),
+        (lambda _: CallbackConfig(timeout=5), r"timeout is a Duration.*, not 5"),  # type: ignore[arg-type]  # that is the mistake
+    ],
+)
+def test_an_argument_of_a_wrong_kind_is_refused_with_the_right_one(
+    call: Callable[[Any], Any], expected: str
+) -> None:
+    @durable_execution
+    def handler(event: Any, context: DurableContext) -> None:
+        with pytest.raises(ValidationError, match=expected):
+            call(context)
+
+    assert DurableTestRunner().run(handler).status == "SUCCEEDED"
+
+
+def test_a_payload_that_is_no_json_names_the_invoke() -> None:
+    @durable_execution
+    def handler(event: Any, context: DurableContext) -> None:
+        context.invoke("other", object(), name="ask")
+
+    assert (
+        "The payload of invoke 'ask' cannot be written down"
+        in DurableTestRunner().run(handler).error["ErrorMessage"]
+    )
+
+
+def test_a_result_that_no_execution_may_have_says_what_to_return() -> None:
+    @durable_execution
+    def huge(event: Any, context: DurableContext) -> str:
+        return "x" * 7_000_000
+
+    text = DurableTestRunner().run(huge, synchronous=True).error["ErrorMessage"]
+    assert "huge has 7,000,002 bytes as JSON" in text
+    assert "return where it is" in text
