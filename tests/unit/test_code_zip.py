@@ -164,6 +164,15 @@ def test_code_that_somebody_runs_is_never_taken_away(tmp_path: Path) -> None:
     assert not has(other, contents[0])
 
 
+def test_what_a_killed_worker_had_begun_to_unpack_is_thrown_away(tmp_path: Path) -> None:
+    old, new = tmp_path / ".unpacking-old", tmp_path / ".unpacking-new"
+    for folder in (old, new):
+        (folder / "lib").mkdir(parents=True)
+    os.utime(old, (1, 1))
+    add(CodeCache(tmp_path), zip_of(("a", b"1")))
+    assert (old.exists(), new.exists()) == (False, True)
+
+
 def test_others_can_read_the_code_that_they_know_the_hash_of(tmp_path: Path) -> None:
     umask = os.umask(0o077)
     try:

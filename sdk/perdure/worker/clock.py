@@ -1,7 +1,7 @@
-"""The wall clock, for two readers elsewhere: a handler compares a deadline with its own clock, AWS
-the time of a signature.
+"""The wall clock, for readers elsewhere: handlers compare deadlines with their own, AWS signatures.
 
-Nothing is decided by it; timeouts are measured on the event loop's monotonic clock.
+Nothing is decided by it but what is litter on a disk; timeouts are measured on the event loop's
+monotonic clock.
 """
 
 from __future__ import annotations

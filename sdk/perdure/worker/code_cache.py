@@ -13,18 +13,22 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from perdure.worker.clock import epoch_milliseconds
 from perdure.worker.unpack import UnsafeCode, unpack
 
 DEFAULT_MAX_BYTES: Final = 4 * 1024**3
 
 _USE = ".use"
 _REMOVED = ".removed-"
+_UNPACKING = ".unpacking-"
+_LEFT_BEHIND_SECONDS = 3_600
+"""No unpacking takes so long: whoever began it has died."""
 
 
 class HeldCode:
@@ -86,7 +90,7 @@ class CodeCache:
             raise UnsafeCode(f"Code {sha256} arrived with another hash")
         # Other users may read what they know the hash of, and nothing else.
         self._root.mkdir(parents=True, exist_ok=True, mode=0o711)
-        unpacked = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=self._root))
+        unpacked = Path(tempfile.mkdtemp(prefix=_UNPACKING, dir=self._root))
         try:
             size = unpack(content, unpacked)
             unpacked.chmod(0o755)
@@ -100,7 +104,7 @@ class CodeCache:
                 self._make_room()
         finally:
             shutil.rmtree(unpacked, ignore_errors=True)
-        for removed in self._root.glob(f"{_REMOVED}*"):
+        for removed in [*self._root.glob(f"{_REMOVED}*"), *self._left_behind()]:
             shutil.rmtree(removed, ignore_errors=True)
         return held
 
@@ -112,6 +116,13 @@ class CodeCache:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         os.utime(descriptor)
         return HeldCode(folder, descriptor)
+
+    def _left_behind(self) -> Iterator[Path]:
+        latest = epoch_milliseconds() / 1000 - _LEFT_BEHIND_SECONDS
+        for folder in self._root.glob(f"{_UNPACKING}*"):
+            with suppress(OSError):  # of somebody who is done just now
+                if folder.stat().st_mtime < latest:
+                    yield folder
 
     def _make_room(self) -> None:
         entries = sorted(self._entries())
