@@ -339,8 +339,11 @@ async def test_memory_of_what_a_function_started_counts(
     )
     deployed = service.deploy(zip_of({"app.py": handler}), PYTHON.name, MemorySize=128)
     async with pool(service, tmp_path):
-        result = await service.call("hungry", 500, **deployed)
+        invocation = await service.invoke("hungry", 500, **deployed)
+        result = await service.result(invocation)
+        await service.until(lambda: "REPORT" in "".join(service.logged(invocation)))
     assert result.json["errorType"] == "Runtime.OutOfMemory"
+    assert "Max Memory Used: 128 MB" in service.logged(invocation)[-1]
 
 
 @pytest.mark.javascript

@@ -74,7 +74,7 @@ class Child:
     async def until_settled(self, limit_seconds: float) -> None:
         """Wait until it asks for work or will never do so, or the time is over."""
         session = self._session
-        with self._memory.enforced(self.kill):
+        with self._memory.enforced(self._end_for_memory):
             await first_of(
                 session.asked, session.init_failed, self._ended, limit_seconds=limit_seconds
             )
@@ -110,7 +110,7 @@ class Child:
 
     async def _run(self, invocation: Invocation) -> Result:
         result = self._session.deliver(invocation)
-        with self._memory.enforced(self.kill):
+        with self._memory.enforced(self._end_for_memory):
             await first_of(result, self._ended, limit_seconds=invocation.timeout_seconds)
         if result.done():
             return result.result()
@@ -124,6 +124,10 @@ class Child:
         """Kill the process and what it started. Safe to repeat."""
         with suppress(ProcessLookupError, PermissionError):  # nobody is left
             os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _end_for_memory(self) -> None:
+        self._output.has_taken(self._memory.megabytes)
+        self.kill()
 
     def _death_type(self) -> str:
         return "Runtime.OutOfMemory" if self._memory.was_exceeded else "Runtime.ExitError"
@@ -146,7 +150,7 @@ class _MemoryLimit:
     def __init__(self, watch: MemoryWatch, pid: int, megabytes: int | None) -> None:
         self._watch = watch
         self._pid = pid
-        self._megabytes = megabytes
+        self.megabytes = megabytes
         self.was_exceeded = False
 
     @contextmanager
@@ -155,10 +159,10 @@ class _MemoryLimit:
             self.was_exceeded = True
             kill()
 
-        if self._megabytes is None:
+        if self.megabytes is None:
             yield
             return
-        with self._watch.over(self._pid, self._megabytes * 1024 * 1024, exceeded):
+        with self._watch.over(self._pid, self.megabytes * 1024 * 1024, exceeded):
             yield
 
 
@@ -189,6 +193,11 @@ class ChildOutput:
     def begin(self, invocation: Invocation) -> None:
         self._read_now()
         self.log.begin(invocation)
+
+    def has_taken(self, megabytes: int | None) -> None:
+        """So much at least, by itself or with what it started."""
+        if self._memory is not None and megabytes is not None:
+            self._memory.megabytes = max(self._memory.megabytes, megabytes)
 
     def end(self, result: Result) -> Result:
         """What it wrote before its result stands before the end."""
