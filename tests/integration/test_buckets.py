@@ -122,7 +122,13 @@ async def test_a_folder_stands_for_a_store(tmp_path: Path) -> None:
         ("code", "../../secret", None, "NoSuchKey"),
         ("code", "/etc/hostname", None, "NoSuchKey"),
         ("code", "link", None, "NoSuchKey"),
+        ("code", "x" * 1_000, None, "NoSuchKey"),
         ("other", "a.zip", None, "NoSuchBucket"),
+        ("../", "secret", None, "NoSuchBucket"),
+        ("..", "secret", None, "NoSuchBucket"),
+        ("code/../..", "secret", None, "NoSuchBucket"),
+        (str(tmp_path), "secret", None, "NoSuchBucket"),
+        ("co\0", "a.zip", None, "NoSuchBucket"),
         ("code", "builds/a.zip", "v1", "leave out S3ObjectVersion"),
     ):
         with pytest.raises(InvalidParameterValue, match=message):

@@ -26,17 +26,23 @@ class FolderBuckets:
 
     def _read(self, bucket: str, key: str, max_bytes: int) -> bytes:
         folder = self._root / bucket
-        if not folder.is_dir():
+        if "/" in bucket or bucket in (".", "..") or not folder.is_dir():
             raise InvalidParameterValue(
                 _GET_OBJECT.format("NoSuchBucket", "The specified bucket does not exist.")
             )
+        none = InvalidParameterValue(
+            _GET_OBJECT.format("NoSuchKey", "The specified key does not exist.")
+        )
         path = (folder / key).resolve()
-        if not path.is_relative_to(folder.resolve()) or not path.is_file():
-            raise InvalidParameterValue(
-                _GET_OBJECT.format("NoSuchKey", "The specified key does not exist.")
-            )
-        with path.open("rb") as file:
-            content = file.read(max_bytes + 1)
+        if not path.is_relative_to(folder.resolve()):
+            raise none
+        try:
+            if not path.is_file():
+                raise none
+            with path.open("rb") as file:
+                content = file.read(max_bytes + 1)
+        except OSError as error:  # longer than a name may be, or not ours to read
+            raise none from error
         if len(content) > max_bytes:
             raise InvalidParameterValue(
                 f"The object is larger than {max_bytes} bytes: leave out what is not code."
