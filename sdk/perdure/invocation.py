@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import logging
 from collections.abc import Callable
@@ -165,6 +166,9 @@ class Invocation:
             raise self.driver.failure
         if self.driver.closing is not Closing.ENDED:
             return {"Status": "PENDING"}
+        if inspect.iscoroutine(outcome.value):
+            outcome.value.close()
+            outcome = _Outcome(error=TypeError(_hidden_coroutine(self.handler)))
         if outcome.error is None:
             try:
                 result = json.dumps(outcome.value)
@@ -239,6 +243,14 @@ def _too_large(handler: Any, result: str) -> PayloadTooLargeError:
         f"The result of {name} has {len(result):,} bytes as JSON, and an execution ends with at "
         f"most {RESULT_CHARACTERS:,}; with 1,048,576 if nobody waits for it. Keep it in a file or "
         "a database and return where it is."
+    )
+
+
+def _hidden_coroutine(handler: Any) -> str:
+    name = getattr(handler, "__qualname__", "handler")
+    return (
+        f"{name} returned a coroutine, although it is no `async def`: where a decorator wraps one, "
+        "make its wrapper an `async def` that awaits, or put @durable_execution below it."
     )
 
 

@@ -89,7 +89,12 @@ class Page(Generic[T]):
 
 
 def segment(text: str) -> str:
-    """A name, an ARN or a callback id as one segment of a path."""
+    """A name, an ARN or a callback id as one segment of a path. Raises TypeError for anything but
+    text."""
+    given: object = text
+    if not isinstance(given, str):
+        hint = ": give its `arn`" if hasattr(given, "execution_arn") else ""
+        raise TypeError(f"A name or an ARN is a str, not {type(given).__qualname__}{hint}.")
     return quote(text, safe=UNRESERVED)
 
 

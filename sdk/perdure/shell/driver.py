@@ -22,7 +22,7 @@ from typing import Any
 from perdure import clock
 from perdure.core.effects import Crew, Park
 from perdure.core.replay import Replay
-from perdure.exceptions import OrphanedChildException, SuspendExecution
+from perdure.exceptions import InvocationError, OrphanedChildException, SuspendExecution
 from perdure.service_api import DurableService
 from perdure.shell.checkpoints import Checkpoints
 from perdure.shell.idle import are_blocked
@@ -259,7 +259,10 @@ class Driver:
     # -- threads ---------------------------------------------------------------------------------
 
     def run_in_thread(self, work: Callable[[], None]) -> None:
-        """Run code of this invocation in a thread; it must not raise."""
+        """Run code of this invocation in a thread; it must not raise.
+
+        Raises InvocationError if there cannot be one more: another invocation may have room.
+        """
         with self.lock:
             self._threads_left += 1
             self.running += 1
@@ -275,7 +278,18 @@ class Driver:
                 if self._threads_left == 0 and self._all_threads_ended is not None:
                     self.on_loop(self._tell_threads_ended)
 
-        THREADS.run(run)
+        try:
+            THREADS.run(run)
+        except RuntimeError as error:
+            with self.lock:
+                self._threads_left -= 1
+                self.running -= 1
+                beside = self._threads_left
+            raise InvocationError(
+                f"There is no thread to be had ({error}), beside {beside} of this invocation's. "
+                "Give its maps and parallels a `max_concurrency`, or the worker a lower "
+                "--concurrency."
+            ) from error
 
     def _tell_threads_ended(self) -> None:
         if self._all_threads_ended is not None and not self._all_threads_ended.done():

@@ -14,7 +14,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.serialize import create_serializer
 
-from perdure.client import DurableConfig, ErrorObject, ExecutionStatus, LoggingConfig
+from perdure.client import DurableConfig, ErrorObject, ExecutionStatus, LoggingConfig, Started
 from perdure.client.code import FunctionSettings, ImageCode, S3Code, ZipCode
 from perdure.client.operation import Operation, Service
 from perdure.client.requests import aliases, callbacks, executions, functions, invocations, logs
@@ -361,3 +361,11 @@ def test_a_settings_environment_is_not_in_its_text() -> None:
     assert "hidden" not in repr(FunctionSettings(environment={"KEY": "hidden"}))
     operation = functions.update_settings("f", FunctionSettings(environment={"KEY": "hidden"}))
     assert "hidden" not in repr(operation)
+
+
+def test_what_was_started_is_no_arn_and_the_error_says_where_it_is() -> None:
+    started: Any = Started(ARN, "$LATEST")
+    with pytest.raises(TypeError, match="not Started: give its `arn`"):
+        executions.get(started)
+    with pytest.raises(TypeError, match="not NoneType"):
+        executions.get(None)  # type: ignore[arg-type]  # that is the mistake

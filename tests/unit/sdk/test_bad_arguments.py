@@ -113,3 +113,16 @@ def test_a_result_that_no_execution_may_have_says_what_to_return() -> None:
     text = DurableTestRunner().run(huge, synchronous=True).error["ErrorMessage"]
     assert "huge has 7,000,002 bytes as JSON" in text
     assert "return where it is" in text
+
+
+def test_a_coroutine_handler_behind_a_plain_decorator_is_told_so() -> None:
+    async def handler(event: Any, context: Any) -> int:
+        return 1
+
+    @durable_execution
+    def wrapper(event: Any, context: DurableContext) -> Any:
+        return handler(event, context)
+
+    text = DurableTestRunner().run(wrapper).error["ErrorMessage"]
+    assert "wrapper returned a coroutine" in text
+    assert "async def" in text

@@ -17,6 +17,7 @@ from perdure.exceptions import (
     ConcurrentOperationsError,
     DurableExecutionWarning,
     ExecutionError,
+    InvocationError,
     PluginLoadError,
     ValidationError,
 )
@@ -353,3 +354,31 @@ def test_an_operation_that_is_never_awaited_goes_by_its_name() -> None:
         return str(forgotten.__qualname__)
 
     assert DurableTestRunner().run(handler).result == "step 'forgotten'"
+
+
+def test_a_map_for_which_there_are_no_threads_is_tried_again_and_says_what_to_bound() -> None:
+    told: list[str] = []
+    opened = threading.Event()
+
+    @durable_execution
+    def handler(event: Any, context: DurableContext) -> int:
+        def branch(child: DurableContext, item: int, *_: Any) -> int:
+            if not told:
+                opened.wait(10)
+            return item
+
+        usual = threading.stack_size()
+        try:
+            if not told:
+                threading.stack_size(1 << 47)  # more than there are addresses
+            return len(context.map(range(1_500), branch, name="wide").get_results())
+        except InvocationError as error:
+            told.append(str(error))
+            raise
+        finally:
+            threading.stack_size(usual)
+            opened.set()
+
+    execution = DurableTestRunner(invocation_seconds=20).run(handler)
+    assert execution.result == 1_500
+    assert "max_concurrency" in told[0]
