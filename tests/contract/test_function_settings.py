@@ -99,7 +99,7 @@ class TestTestEvents:
             ("a", b"\xff", 400, "must be JSON"),
             ("a", b"NaN", 400, "must be JSON"),
             ("a", b"[" * 100_000, 400, "must be JSON"),
-            ("a b", b"{}", 400, "Invalid test event name"),
+            ("a b", b"{}", 400, "Invalid test event name 'a b'"),
             ("a", b'"%b"' % (b"x" * 1_048_576), 413, "at most"),
         ):
             answer = http.put(f"{path}/{name}", content=text)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from perdure_service.api.asgi import read_body
 from perdure_service.api.openapi import raw_body
-from perdure_service.api.wire.params import FunctionNamePath
+from perdure_service.api.wire.params import EventNamePath, FunctionNamePath
 from perdure_service.api.wire.test_events import EventLines, EventView, event_lines, event_view
-from perdure_service.api.wire.text import StorableText
 from perdure_service.application.use_cases import UseCases
 from perdure_service.domain.test_events import MAX_EVENT_BYTES
-
-EventNamePath = Annotated[StorableText, Path(alias="Event")]
 
 
 def router(use_cases: UseCases) -> APIRouter:

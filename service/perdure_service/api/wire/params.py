@@ -25,6 +25,7 @@ CallbackIdPath = Annotated[CallbackId, BeforeValidator(_decoded), Path(alias="Ca
 FunctionNamePath = Annotated[
     FunctionReference, BeforeValidator(_decoded), Path(alias="FunctionName")
 ]
+EventNamePath = Annotated[StorableText, BeforeValidator(_decoded), Path(alias="Event")]
 WorkerIdPath = Annotated[str, AfterValidator(_decoded), Path(alias="WorkerId")]
 Sha256Path = Annotated[str, AfterValidator(_decoded), Path(alias="Sha256")]
 
