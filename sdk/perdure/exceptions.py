@@ -113,8 +113,10 @@ class InvocationError(UnrecoverableError):
 class _ServiceError(InvocationError):
     """A call of the service that failed. `failure` has its status and code."""
 
-    def __init__(self, failure: ServiceCallFailed, reason: TerminationReason) -> None:
-        super().__init__(failure.message, reason)
+    def __init__(
+        self, failure: ServiceCallFailed, reason: TerminationReason, text: str | None = None
+    ) -> None:
+        super().__init__(failure.message if text is None else text, reason)
         self.failure = failure
 
     def is_retryable(self) -> bool:
@@ -122,10 +124,11 @@ class _ServiceError(InvocationError):
 
 
 class CheckpointError(_ServiceError):
-    """A checkpoint was refused, or the service stayed away; nothing of it was kept."""
+    """A checkpoint was refused, or the service stayed away; nothing of it was kept. `text` tells
+    more than the failure does."""
 
-    def __init__(self, failure: ServiceCallFailed) -> None:
-        super().__init__(failure, TerminationReason.CHECKPOINT_FAILED)
+    def __init__(self, failure: ServiceCallFailed, text: str | None = None) -> None:
+        super().__init__(failure, TerminationReason.CHECKPOINT_FAILED, text)
 
 
 class GetExecutionStateError(_ServiceError):

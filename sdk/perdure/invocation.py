@@ -39,6 +39,7 @@ from perdure.service_api import ErrorObject as WireError
 from perdure.shell.branches import Shells
 from perdure.shell.checkpoints import PAGE_ITEMS
 from perdure.shell.driver import DRIVER, Closing, Driver
+from perdure.shell.failures import log_failure
 from perdure.shell.kinds import is_async
 from perdure.shell.sleeping import watch_for_sleep
 from perdure.shell.tasks import install_task_factory
@@ -48,8 +49,6 @@ RESPONSE_CHARACTERS = 6 * 1024 * 1024 - 50
 """A larger result goes to the service by itself."""
 RESULT_CHARACTERS = 6 * 1024 * 1024
 """No execution ends with more, and one that nobody waits for with less."""
-
-_LOG = logging.getLogger("perdure")
 
 
 def check_event(event: Any) -> None:
@@ -188,7 +187,7 @@ class Invocation:
             raise raised
         if not isinstance(raised, Exception | asyncio.CancelledError | SuspendExecution):
             raise raised
-        _LOG.error("The handler failed", exc_info=raised)
+        log_failure(logging.ERROR, "The handler failed", raised)
         answer = _failed(raised)
         if len(json.dumps(answer)) <= RESPONSE_CHARACTERS:
             return answer

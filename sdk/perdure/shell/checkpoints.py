@@ -12,6 +12,7 @@ from contextvars import Context
 from typing import Any, Protocol
 
 from perdure.core.replay import Replay
+from perdure.core.scope import describe
 from perdure.exceptions import CheckpointError
 from perdure.service_api import DurableService, Operation, OperationUpdate, ServiceCallFailed
 from perdure.shell.waiters import Waiter
@@ -140,6 +141,7 @@ class Checkpoints:
             self._flushing = self._loop.create_task(self._flush(), context=self._context)
 
     async def _flush(self) -> None:
+        updates: list[OperationUpdate] = []
         try:
             while True:
                 with self._lock:
@@ -154,7 +156,7 @@ class Checkpoints:
                     while self._waiting and self._waiting[0][0] <= self.replay.kept:
                         self._waiting.popleft()[1].resolve()
         except ServiceCallFailed as failure:
-            error = CheckpointError(failure)
+            error = CheckpointError(failure, _telling(failure, updates))
             error.__cause__ = failure
             with self._lock:
                 self._listener.end_failed(error)
@@ -186,3 +188,17 @@ class Checkpoints:
             operations.extend(page.get("Operations") or ())
             marker = page.get("NextMarker")
         return operations
+
+
+def _telling(failure: ServiceCallFailed, updates: Sequence[OperationUpdate]) -> str:
+    """Without an answer, what could not be kept; a refusal says itself what it is about."""
+    if failure.status is not None or not updates:
+        return failure.message
+    last = updates[-1]
+    what = describe(last["Type"], last.get("SubType") or "", last.get("Name"))
+    others = len({update["Id"] for update in updates}) - 1
+    more = f" and {others} more" if others else ""
+    return (
+        f"What became of {what}{more} could not be kept: {failure.message}. The execution is good: "
+        "another invocation goes on from what the service has."
+    )

@@ -23,10 +23,9 @@ from perdure.core.effects import (
 from perdure.core.scope import INSIDE, Place
 from perdure.exceptions import SuspendExecution
 from perdure.shell.driver import Driver
+from perdure.shell.failures import log_failure
 from perdure.shell.kinds import is_async
 from perdure.shell.waiters import ThreadWaiter
-
-_LOG = logging.getLogger("perdure")
 
 
 class ThreadShell:
@@ -103,9 +102,9 @@ class ThreadShell:
             if is_async(call.func):
                 return self._on_loop(call, is_body)
             return call.func(*call.args)
-        except Exception:
+        except Exception as error:
             if is_body:
-                _LOG.warning("%s raised", call.inside, exc_info=True)
+                log_failure(logging.WARNING, f"{call.inside} raised", error)
             raise
         finally:
             INSIDE.reset(inside)

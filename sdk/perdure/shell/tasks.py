@@ -24,10 +24,9 @@ from perdure.core.effects import (
 from perdure.core.scope import INSIDE, Place
 from perdure.exceptions import SuspendExecution
 from perdure.shell.driver import DRIVER, Driver
+from perdure.shell.failures import log_failure
 from perdure.shell.kinds import is_async
 from perdure.shell.waiters import TaskWaiter
-
-_LOG = logging.getLogger("perdure")
 
 
 class TaskShell:
@@ -160,9 +159,9 @@ class TaskShell:
                 return await call.func(*call.args)
             value = await self._in_thread(call)
             return await value if asyncio.iscoroutine(value) else value
-        except Exception:
+        except Exception as error:
             if is_body:
-                _LOG.warning("%s raised", call.inside, exc_info=True)
+                log_failure(logging.WARNING, f"{call.inside} raised", error)
             raise
         finally:
             INSIDE.reset(inside)

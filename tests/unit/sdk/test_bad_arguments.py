@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from perdure import DurableContext, StepContext, durable_execution
+from perdure import AsyncDurableContext, DurableContext, StepContext, durable_execution
 from perdure.config import CallbackConfig, ParallelConfig, StepConfig
 from perdure.exceptions import StepError, ValidationError
 from perdure.retries import RetryPresets
@@ -126,3 +127,33 @@ def test_a_coroutine_handler_behind_a_plain_decorator_is_told_so() -> None:
     text = DurableTestRunner().run(wrapper).error["ErrorMessage"]
     assert "wrapper returned a coroutine" in text
     assert "async def" in text
+
+
+@pytest.mark.parametrize("kind", ["thread", "coroutine"])
+def test_a_log_that_cannot_take_an_error_does_not_change_it(kind: str) -> None:
+    class Particular(logging.Handler):
+        """As the one of Lambda's runtime client, for half characters."""
+
+        def emit(self, record: logging.LogRecord) -> None:
+            raise UnicodeError("the log cannot take this")
+
+    def fails(_: StepContext) -> None:
+        raise ValueError("the real one")
+
+    once = StepConfig(retry_strategy=RetryPresets.none())
+
+    @durable_execution
+    def blocking(event: Any, context: DurableContext) -> None:
+        context.step(fails, config=once)
+
+    @durable_execution
+    async def coroutine(event: Any, context: AsyncDurableContext) -> None:
+        await context.step(fails, config=once)
+
+    log, handler = logging.getLogger("perdure"), Particular()
+    log.addHandler(handler)
+    try:
+        error = DurableTestRunner().run(blocking if kind == "thread" else coroutine).error
+    finally:
+        log.removeHandler(handler)
+    assert error["ErrorMessage"] == "the real one"

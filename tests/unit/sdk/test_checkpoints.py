@@ -222,6 +222,17 @@ def test_a_failure_that_passes_asks_for_another_invocation(
 
 
 @pytest.mark.parametrize("function", [one_step, one_step_of_a_coroutine])
+def test_a_service_that_stays_away_is_told_with_the_step_and_what_becomes_of_it(
+    function: Any,
+) -> None:
+    with pytest.raises(
+        CheckpointError, match=r"step 'a' could not be kept: away\. .*good"
+    ) as raised:
+        invoke(function, _Refusing(ServiceCallFailed("away")))
+    assert "more" not in str(raised.value).partition("kept")[0]
+
+
+@pytest.mark.parametrize("function", [one_step, one_step_of_a_coroutine])
 @pytest.mark.parametrize(
     "failure",
     [
