@@ -227,15 +227,15 @@ def _check_name(type_: OperationType, name: object) -> None:
     elif len(name) > _NAME_CHARACTERS:
         problem = f"has {len(name):,} characters"
     elif not (name.isascii() and name.isprintable()):
-        problem = "has others"
+        problem = "has characters that are none"
     else:
         return
     shown = ascii(name)
     if len(shown) > _SHOWN_CHARACTERS:
         shown = f"{shown[:_SHOWN_CHARACTERS]}..."
     raise ValidationError(
-        f"The name {shown} of a {_WORDS[type_]}, at {code_place()}, {problem}: names have up to "
-        f"{_NAME_CHARACTERS} printable ASCII characters. Give it another with `name=`."
+        f"The name {shown} of a {_WORDS[type_]}, at {code_place()}, is not up to "
+        f"{_NAME_CHARACTERS} printable ASCII characters: it {problem}. Give another as `name=`."
     )
 
 

@@ -19,6 +19,7 @@ from perdure.exceptions import (
     SerDesError,
     StepError,
     StepInterruptedError,
+    ValidationError,
 )
 from perdure.lambda_service import ErrorObject
 from perdure.retries import RetryPresets
@@ -105,6 +106,12 @@ def _retry_or_fail(place: Place, config: StepConfig, error: Exception, attempt: 
     """Record the failed attempt; raises StepError if it was the last."""
     decision = yield Call(config.retry_strategy or _DEFAULT_RETRIES, (error, attempt), quick=True)
     recorded = ErrorObject.from_exception(error)
+    if not hasattr(decision, "should_retry"):
+        raise ValidationError(
+            f"The retry strategy of {place} answered {decision!r} to {type(error).__qualname__}: "
+            f"{recorded.message}. It has to return a RetryDecision: RetryDecision.no_retry(), or "
+            "RetryDecision.retry(...)."
+        ) from error
     if not decision.should_retry:
         yield from fail_step(place, recorded)
     update = place.update("RETRY")

@@ -52,8 +52,8 @@ def test_an_error_that_cannot_be_written_as_it_is_still_fails_what_raised_it(
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("räumen", r"'r\\xe4umen' of a step, at test_bad_arguments.py:\d+, has others"),
-        ("\ud800", "has others"),
+        ("räumen", r"'r\\xe4umen' of a step, at test_bad_arguments.py:\d+, is not up to"),
+        ("\ud800", "has characters that are none"),
         ("x" * 257, "has 257 characters"),
         (5, "is of type int"),
     ],
@@ -157,3 +157,18 @@ def test_a_log_that_cannot_take_an_error_does_not_change_it(kind: str) -> None:
     finally:
         log.removeHandler(handler)
     assert error["ErrorMessage"] == "the real one"
+
+
+def test_a_retry_strategy_without_a_decision_is_named_with_its_step() -> None:
+    def fails(_: StepContext) -> None:
+        raise ValueError("the first error")
+
+    undecided: Any = lambda error, attempt: None  # noqa: E731  # as handlers have it
+
+    @durable_execution
+    def handler(event: Any, context: DurableContext) -> None:
+        context.step(fails, name="charge", config=StepConfig(retry_strategy=undecided))
+
+    text = DurableTestRunner().run(handler).error["ErrorMessage"]
+    assert "retry strategy of step 'charge' answered None to ValueError: the first error" in text
+    assert "RetryDecision" in text
