@@ -31,8 +31,11 @@ class Unprintable(Exception):
 )
 @pytest.mark.parametrize("where", ["step", "handler"])
 def test_an_error_that_cannot_be_written_as_it_is_still_fails_what_raised_it(
-    error: Exception, expected: str, where: str
+    error: Exception, expected: str, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # pytest-xdist could not pass on what it would capture.
+    monkeypatch.setattr(logging.getLogger("perdure"), "disabled", True)
+
     @durable_execution
     def handler(event: Any, context: DurableContext) -> str:
         def fails(_: StepContext) -> None:
