@@ -34,10 +34,6 @@ class FunctionCatalogue(Protocol):
         """Raises ResourceNotFound."""
         ...
 
-    def remembered_function(self, name: str) -> Function | None:
-        """The function as it was last read, however long ago; no I/O."""
-        ...
-
     async def by_id(self, id_: FunctionVersionId) -> FunctionVersion:
         """Raises ResourceNotFound."""
         ...

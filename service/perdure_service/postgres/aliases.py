@@ -81,19 +81,23 @@ class PostgresAliases:
         query = select_aliases(self._account, name).order_by(alias.c.name)
         async with transaction(self._engine) as connection:
             found = [alias_of(row) for row in (await connection.execute(query)).mappings()]
-            if not found:
-                await self._lock(connection, name)
+            if not found and (await connection.execute(self._function(name))).scalar() is None:
+                raise self._no_function(name)
         return found
 
     async def _lock(self, connection: AsyncConnection, name: str) -> None:
         """Change it in turn with everything else about the function. Raises ResourceNotFound."""
-        query = (
-            sa.select(function.c.name)
-            .where(function.c.account == self._account, function.c.name == name)
-            .with_for_update()
-        )
+        query = self._function(name).with_for_update()
         if (await connection.execute(query)).scalar() is None:
-            raise ResourceNotFound(f"Function not found: {self._arn(name, None)}")
+            raise self._no_function(name)
+
+    def _function(self, name: str) -> sa.Select[tuple[str]]:
+        return sa.select(function.c.name).where(
+            function.c.account == self._account, function.c.name == name
+        )
+
+    def _no_function(self, name: str) -> ResourceNotFound:
+        return ResourceNotFound(f"Function not found: {self._arn(name, None)}")
 
     async def _row(self, connection: AsyncConnection, new: Alias) -> dict[str, Any]:
         extra = new.additional

@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from perdure_service.postgres.arrays import PackedArray, Texts
 from perdure_service.postgres.reading import ReadPool
 
-LIMITED = "SELECT name FROM function WHERE reserved_concurrency IS NOT NULL"
+_WITH_LIMIT = "FROM function WHERE reserved_concurrency IS NOT NULL"
+
+LIMITED = f"SELECT name {_WITH_LIMIT}"
 """The functions that have a limit. What is claimed without counting must be of none of them."""
 
-READ_LIMITS = (
-    "SELECT name, reserved_concurrency FROM function WHERE reserved_concurrency IS NOT NULL"
-)
+READ_LIMITS = f"SELECT name, reserved_concurrency {_WITH_LIMIT}"
 
 LOCK = """
 SELECT 1 FROM function WHERE (account, name) IN (SELECT * FROM unnest($1::text[], $2::text[]))

@@ -59,9 +59,6 @@ class PostgresFunctions:
     async def function(self, name: str) -> Function:
         return await self._functions(name)
 
-    def remembered_function(self, name: str) -> Function | None:
-        return self._functions.remembered(name)
-
     async def alias(self, name: str, alias_name: str) -> Alias:
         return await self._aliases((name, alias_name))
 
