@@ -8,7 +8,7 @@ from typing import Any
 from perdure.config import ChildConfig
 from perdure.core.effects import COMMIT, Call, Cancelled, Program
 from perdure.core.scope import Place, Scope
-from perdure.core.steps import record_cancellation
+from perdure.core.steps import fail_step, record_cancellation
 from perdure.core.values import (
     REPLAY_CHILDREN_CHARACTERS,
     check_size,
@@ -63,10 +63,7 @@ def child_program(place: Place, body: Body, config: ChildConfig[Any] | None) -> 
             recorded = ErrorObject.from_exception(error)
             if not silent:
                 scope.closed = True
-                update = place.update("FAIL")
-                update["Error"] = recorded.to_dict()
-                place.queue(update)
-                yield COMMIT
+                yield from fail_step(place, recorded, ChildContextError)
             recorded.raise_as_operation_error(ChildContextError)
         except Cancelled:
             if not silent:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import time
 from collections import deque
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from perdure.worker import http1
-from perdure.worker.connections import ServiceAway, ServiceUrl
+from perdure.worker.connections import ServiceAway, ServiceUrl, reason_of
 from perdure.worker.http1 import Answer, Fields
 from perdure.worker.received import ReceivedBytes
-
-if TYPE_CHECKING:
-    import ssl
 
 _CONNECT_SECONDS: Final = 5.0
 _IDLE_SECONDS: Final = 30.0
@@ -32,7 +30,7 @@ class BlockingConnections:
     def __init__(self, url: ServiceUrl) -> None:
         self.url = url
         self._idle: deque[_Connection] = deque()  # its append and pop are atomic
-        self._tls = _tls_context() if url.secure else None
+        self._tls = ssl.create_default_context() if url.secure else None
         self._host = (b"host", url.authority.encode())
         self._prefix = url.prefix.encode()
 
@@ -68,8 +66,7 @@ class BlockingConnections:
         except TimeoutError as error:
             raise ServiceAway(f"{self.url} did not answer within {timeout_seconds:g} s") from error
         except (OSError, http1.BadMessage) as error:
-            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise ServiceAway(f"{self.url}: {reason}") from error
+            raise ServiceAway(f"{self.url}: {reason_of(error)}") from error
 
     def close(self) -> None:
         while self._idle:
@@ -143,9 +140,3 @@ def _completed(coroutine: Coroutine[Any, Any, _T]) -> _T:
         result: _T = done.value
         return result
     raise AssertionError("it suspended")
-
-
-def _tls_context() -> ssl.SSLContext:
-    import ssl  # 10 ms that plain HTTP does not need
-
-    return ssl.create_default_context()

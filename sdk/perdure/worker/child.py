@@ -133,15 +133,17 @@ class Child:
         return "Runtime.OutOfMemory" if self._memory.was_exceeded else "Runtime.ExitError"
 
     def _how(self) -> str:
-        manner = manner_of_end(self._ended.result())
-        return f"exited with error: {manner}" if manner else "exited without providing a reason"
+        return how_it_ended(self._ended.result())
 
 
-def manner_of_end(status: int) -> str | None:
-    """How a process ended, from its exit status; None if it left in peace."""
+def how_it_ended(status: int) -> str:
+    """From the exit status of a process, as Lambda says it."""
     if status < 0:
-        return f"signal: {(signal.strsignal(-status) or str(-status)).lower()}"
-    return f"exit status {status}" if status else None
+        name = signal.strsignal(-status) or str(-status)
+        return f"exited with error: signal: {name.lower()}"
+    if status > 0:
+        return f"exited with error: exit status {status}"
+    return "exited without providing a reason"
 
 
 class _MemoryLimit:

@@ -99,7 +99,7 @@ class ServiceConnections:
         except TimeoutError as error:
             raise ServiceAway(f"{self.url} did not answer within {timeout_seconds:g} s") from error
         except (OSError, http1.BadMessage) as error:
-            raise ServiceAway(f"{self.url}: {_reason(error)}") from error
+            raise ServiceAway(f"{self.url}: {reason_of(error)}") from error
 
     def close(self) -> None:
         for connection in self._idle:
@@ -124,5 +124,6 @@ class ServiceConnections:
         self._idle.append(connection)
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Why a connection failed, for people."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

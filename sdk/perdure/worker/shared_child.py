@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
 from perdure.worker.channel import BrokenChannel, Decoder, Kind, encode
-from perdure.worker.child import InitFailure, manner_of_end
+from perdure.worker.child import InitFailure, how_it_ended
 from perdure.worker.connections import ServiceUrl
 from perdure.worker.environment import LogPlace, runtime_environment
 from perdure.worker.in_process_runtime import CHANNEL_VARIABLE, CONCURRENCY_VARIABLE
@@ -102,8 +102,7 @@ class SharedChild(asyncio.Protocol):
         return self.log.end(invocation_id, result, self.memory)
 
     def how_it_ended(self) -> str:
-        manner = manner_of_end(self.end.result())
-        return f"exited with error: {manner}" if manner else "exited without providing a reason"
+        return how_it_ended(self.end.result())
 
     def kill(self) -> None:
         """Kill the process and what it started. Safe to repeat."""
