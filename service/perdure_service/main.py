@@ -71,6 +71,7 @@ from perdure_service.postgres.deletions import PostgresDeletions
 from perdure_service.postgres.durability import refuse, unsafe_settings
 from perdure_service.postgres.embedded import EmbeddedPostgres
 from perdure_service.postgres.engine import open_engine
+from perdure_service.postgres.function_changes import FunctionChanges
 from perdure_service.postgres.function_limits import PostgresLimits
 from perdure_service.postgres.function_store import PostgresFunctionStore
 from perdure_service.postgres.functions import PostgresFunctions
@@ -183,9 +184,10 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         limits=function_limits,
     )
     catalogue = PostgresFunctions(engine, clock, settings.account, settings.region)
-    function_store = PostgresFunctionStore(
-        engine, clock, settings.account, settings.region, catalogue
+    changes = FunctionChanges(
+        engine, settings.account, settings.region, catalogue.forget, settings.notify
     )
+    function_store = PostgresFunctionStore(changes, clock)
     code = ManageCode(PostgresCode(engine, clock), _buckets(settings, clock))
     resolve = ResolveFunction(catalogue, settings.account, settings.region)
     closings = Closings(log)
@@ -255,6 +257,7 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         notifier = Notifier(
             url,
             on_hint=watch.nudge,
+            on_function_changed=catalogue.forget,
             is_awaited=closings.is_awaited,
             limits=function_limits,
         )
@@ -293,11 +296,14 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
         ),
         aliases=ManageAliases(
             catalogue,
-            PostgresAliases(engine, settings.account, settings.region, catalogue),
+            PostgresAliases(changes),
             resolve,
         ),
         test_events=ManageTestEvents(
-            catalogue, PostgresTestEvents(engine, settings.account), resolve, clock
+            catalogue,
+            PostgresTestEvents(engine, settings.account, settings.region),
+            resolve,
+            clock,
         ),
         serve=ServeFunction(
             catalogue=catalogue,

@@ -6,10 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from tests.contract.function_calls import create_from_zip, zipped
 from tests.contract.raw_worker import PoolWorker
+from tests.contract.running_service import RunningService
 
 
 @pytest.fixture
@@ -226,3 +228,14 @@ def test_a_repeated_call_of_an_sdk_attaches_whatever_version_was_drawn(
         pool.succeed(pool.take())
         assert {answer.status_code for answer in answers} == {200}
     assert pool.poll(wait_seconds=0) == []
+
+
+def test_other_services_are_told_when_an_alias_moves(
+    aws: Any, service: RunningService, versions: str
+) -> None:
+    alias(aws, versions, "1")
+    with psycopg.connect(service.database_url, autocommit=True) as other:
+        other.execute("LISTEN perdure_function_changed")
+        aws.update_alias(FunctionName=versions, Name="live", FunctionVersion="2")
+        (told,) = other.notifies(timeout=30, stop_after=1)
+    assert told.payload == versions

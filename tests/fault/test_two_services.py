@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.function_calls import create
 from tests.fault.orders import HANDLER, Orders
 from tests.support.caller import Caller
 from tests.support.service import ServiceProcess, running_service
@@ -102,3 +103,21 @@ def test_a_caller_gets_the_tail_of_a_log_that_the_other_was_sent(
     lines = base64.b64decode(answer["LogResult"]).decode().splitlines()
     assert lines[1:3] == ["line 0", "line 1"]
     assert lines[-1].startswith("REPORT RequestId: ")
+
+
+def test_a_version_may_go_once_the_other_knows_that_its_alias_has_moved(pair: Pair) -> None:
+    first, second = (Caller(service.url).client for service in pair)
+    create(first, "f", DurableConfig={"ExecutionTimeout": 60}, Publish=True)
+    first.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
+    first.update_function_configuration(FunctionName="f", MemorySize=256)
+    first.publish_version(FunctionName="f")
+
+    def meant_by_live() -> str:
+        return str(second.get_alias(FunctionName="f", Name="live")["FunctionVersion"])
+
+    assert meant_by_live() == "1"
+    first.update_alias(FunctionName="f", Name="live", FunctionVersion="2")
+    eventually(lambda: meant_by_live() == "2")
+    first.delete_function(FunctionName="f", Qualifier="1")
+    started = second.invoke(FunctionName="f:live", InvocationType="Event")
+    assert ":function:f:2/" in started["DurableExecutionArn"]

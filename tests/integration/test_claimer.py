@@ -16,9 +16,9 @@ from perdure_service.domain.ids import FunctionVersionId
 from perdure_service.ports.dispatch import NoDispatch
 from perdure_service.postgres.connection import sqlalchemy_url
 from perdure_service.postgres.function_limits import PostgresLimits
-from perdure_service.postgres.function_store import PostgresFunctionStore
 from perdure_service.postgres.functions import PostgresFunctions
 from tests.support.deployed import deploy
+from tests.support.function_store import function_store
 from tests.support.functions import ACCOUNT, REGION, function_version
 from tests.support.logs import replica
 
@@ -54,7 +54,7 @@ async def test_one_that_finds_no_slot_is_looked_up_once_however_often_slots_are_
     async with replica(database_url) as one:
         engine = create_async_engine(sqlalchemy_url(database_url))
         catalogue, slots = Watched(engine, one.clock, ACCOUNT, REGION), NoSlots()
-        store = PostgresFunctionStore(engine, one.clock, ACCOUNT, REGION, catalogue)
+        store = function_store(engine, one.clock, catalogue)
         await store.create(function_version())
         claimer = Claimer(one.log, slots, catalogue, PostgresLimits(one.pool), one.clock)
         running = asyncio.create_task(claimer.run())

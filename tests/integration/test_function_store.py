@@ -17,6 +17,7 @@ from perdure_service.postgres.engine import open_engine
 from perdure_service.postgres.function_store import PostgresFunctionStore
 from perdure_service.postgres.functions import PostgresFunctions
 from perdure_service.postgres.transactions import BrokenConstraint
+from tests.support.function_store import function_store
 from tests.support.functions import ACCOUNT, REGION, function_version
 from tests.support.logs import replica
 
@@ -39,7 +40,7 @@ async def stores(url: str) -> AsyncIterator[Stores]:
         catalogue = PostgresFunctions(engine, one.clock, ACCOUNT, REGION)
         try:
             yield Stores(
-                PostgresFunctionStore(engine, one.clock, ACCOUNT, REGION, catalogue),
+                function_store(engine, one.clock, catalogue),
                 PostgresCode(engine, one.clock),
             )
         finally:

@@ -15,11 +15,11 @@ from perdure_service.domain.execution import ExecutionStatus
 from perdure_service.domain.ids import ExecutionArn
 from perdure_service.domain.limits import SYNC_INVOKE_SECONDS, Limits
 from perdure_service.postgres.connection import sqlalchemy_url
-from perdure_service.postgres.function_store import PostgresFunctionStore
 from perdure_service.postgres.functions import PostgresFunctions
 from perdure_service.postgres.log_reading import PostgresLogReader
 from perdure_service.postgres.log_writer import LogWriter
 from perdure_service.postgres.worker_register import PostgresWorkerRegister
+from tests.support.function_store import function_store
 from tests.support.functions import ACCOUNT, REGION, function_version
 from tests.support.logs import replica
 
@@ -28,7 +28,7 @@ async def test_the_caller_is_told_that_the_execution_goes_on(database_url: str) 
     async with replica(database_url) as one:
         engine = create_async_engine(sqlalchemy_url(database_url))
         catalogue = PostgresFunctions(engine, one.clock, ACCOUNT, REGION)
-        store = PostgresFunctionStore(engine, one.clock, ACCOUNT, REGION, catalogue)
+        store = function_store(engine, one.clock, catalogue)
         await store.create(function_version())
         invoke = Invoke(
             one.log,

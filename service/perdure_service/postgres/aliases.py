@@ -7,47 +7,42 @@ from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from perdure_service.application.randomness import random_uuid
-from perdure_service.domain.errors import ResourceConflict, ResourceNotFound
+from perdure_service.domain.errors import ResourceConflict
 from perdure_service.domain.functions import Alias
-from perdure_service.domain.ids import function_arn
 from perdure_service.postgres.alias_rows import alias_of, select_aliases
-from perdure_service.postgres.functions import PostgresFunctions
+from perdure_service.postgres.function_changes import FunctionChanges
+from perdure_service.postgres.missing import missing_alias, missing_function
 from perdure_service.postgres.tables import alias, function, function_version
 from perdure_service.postgres.transactions import BrokenConstraint, transaction
 
 
 class PostgresAliases:
-    """Implements `ports.functions.AliasStore`. `catalogue` is told what to read again."""
+    """Implements `ports.functions.AliasStore`."""
 
-    def __init__(
-        self, engine: AsyncEngine, account: str, region: str, catalogue: PostgresFunctions
-    ) -> None:
-        self._engine = engine
-        self._account = account
-        self._region = region
-        self._catalogue = catalogue
+    def __init__(self, changes: FunctionChanges) -> None:
+        self._changes = changes
+        self._engine = changes.engine
+        self._account = changes.account
+        self._region = changes.region
 
     async def create(self, new: Alias) -> Alias:
         try:
-            async with transaction(self._engine) as connection:
-                await self._lock(connection, new.function_name)
+            async with self._changes.changing(new.function_name) as (connection, _):
                 row = await self._row(connection, new)
                 await connection.execute(sa.insert(alias).values(row))
         except BrokenConstraint as error:
             raise ResourceConflict(f"Alias already exists: {new.arn}") from error
-        self._catalogue.forget(new.function_name)
         return new
 
     async def change(self, name: str, alias_name: str, change: Callable[[Alias], Alias]) -> Alias:
         query = select_aliases(self._account, name).where(alias.c.name == alias_name)
-        async with transaction(self._engine) as connection:
-            await self._lock(connection, name)
+        async with self._changes.changing(name) as (connection, _):
             known = (await connection.execute(query)).mappings().first()
             if known is None:
-                raise ResourceNotFound(f"Cannot find alias arn: {self._arn(name, alias_name)}")
+                raise missing_alias(self._account, self._region, name, alias_name)
             before = alias_of(known)
             changed = change(before)
             if changed != before:
@@ -62,12 +57,10 @@ class PostgresAliases:
                     )
                     .values(row)
                 )
-        self._catalogue.forget(name)
         return changed
 
     async def delete(self, name: str, alias_name: str) -> None:
-        async with transaction(self._engine) as connection:
-            await self._lock(connection, name)
+        async with self._changes.changing(name) as (connection, _):
             await connection.execute(
                 sa.delete(alias).where(
                     alias.c.account == self._account,
@@ -75,29 +68,19 @@ class PostgresAliases:
                     alias.c.name == alias_name,
                 )
             )
-        self._catalogue.forget(name)
 
     async def list_aliases(self, name: str) -> list[Alias]:
         query = select_aliases(self._account, name).order_by(alias.c.name)
         async with transaction(self._engine) as connection:
             found = [alias_of(row) for row in (await connection.execute(query)).mappings()]
             if not found and (await connection.execute(self._function(name))).scalar() is None:
-                raise self._no_function(name)
+                raise missing_function(self._account, self._region, name)
         return found
-
-    async def _lock(self, connection: AsyncConnection, name: str) -> None:
-        """Change it in turn with everything else about the function. Raises ResourceNotFound."""
-        query = self._function(name).with_for_update()
-        if (await connection.execute(query)).scalar() is None:
-            raise self._no_function(name)
 
     def _function(self, name: str) -> sa.Select[tuple[str]]:
         return sa.select(function.c.name).where(
             function.c.account == self._account, function.c.name == name
         )
-
-    def _no_function(self, name: str) -> ResourceNotFound:
-        return ResourceNotFound(f"Function not found: {self._arn(name, None)}")
 
     async def _row(self, connection: AsyncConnection, new: Alias) -> dict[str, Any]:
         extra = new.additional
@@ -122,9 +105,5 @@ class PostgresAliases:
         )
         id_: str | None = (await connection.execute(query)).scalar()
         if id_ is None:
-            arn = self._arn(new.function_name, version)
-            raise ResourceNotFound(f"Function not found: {arn}")
+            raise missing_function(self._account, self._region, new.function_name, version)
         return id_
-
-    def _arn(self, name: str, qualifier: str | None) -> str:
-        return function_arn(self._account, self._region, name, qualifier)

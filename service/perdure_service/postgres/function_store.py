@@ -1,8 +1,4 @@
-"""Functions and versions in Postgres, to be changed.
-
-Every change locks the function's row first, so those of one function happen in turn, whichever
-replica makes them.
-"""
+"""Functions and versions in Postgres, to be changed."""
 
 from __future__ import annotations
 
@@ -11,19 +7,20 @@ from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from perdure_service.application.randomness import random_uuid
 from perdure_service.domain.code_archive import CodeArchive
-from perdure_service.domain.errors import ResourceConflict, ResourceNotFound
+from perdure_service.domain.errors import ResourceConflict
 from perdure_service.domain.functions import FunctionVersion
-from perdure_service.domain.ids import LATEST, FunctionVersionId, function_arn
+from perdure_service.domain.ids import LATEST, FunctionVersionId
 from perdure_service.ports.clock import Clock
 from perdure_service.ports.functions import AccountUsage, ChangeVersion
 from perdure_service.postgres.code import keep_code, stored_bytes
+from perdure_service.postgres.function_changes import FunctionChanges
 from perdure_service.postgres.function_rows import version_of, version_row
-from perdure_service.postgres.functions import PostgresFunctions
 from perdure_service.postgres.instants import to_datetime
+from perdure_service.postgres.missing import missing_function
 from perdure_service.postgres.tables import alias, deleted_version, function, function_version
 from perdure_service.postgres.transactions import BrokenConstraint, transaction
 
@@ -32,21 +29,14 @@ _OWN = ("id", "version", "revision_id", "created_at", "description", "code_bytes
 
 
 class PostgresFunctionStore:
-    """Implements `ports.functions.FunctionStore`. `catalogue` is told what to read again."""
+    """Implements `ports.functions.FunctionStore`."""
 
-    def __init__(
-        self,
-        engine: AsyncEngine,
-        clock: Clock,
-        account: str,
-        region: str,
-        catalogue: PostgresFunctions,
-    ) -> None:
-        self._engine = engine
+    def __init__(self, changes: FunctionChanges, clock: Clock) -> None:
+        self._changes = changes
         self._clock = clock
-        self._account = account
-        self._region = region
-        self._catalogue = catalogue
+        self._engine = changes.engine
+        self._account = changes.account
+        self._region = changes.region
 
     async def create(
         self,
@@ -58,7 +48,7 @@ class PostgresFunctionStore:
     ) -> FunctionVersion:
         name = version.function_name
         try:
-            async with transaction(self._engine) as connection:
+            async with self._changes.creating(name) as connection:
                 await connection.execute(
                     sa.insert(function).values(
                         account=version.account,
@@ -74,7 +64,6 @@ class PostgresFunctionStore:
                 created = await self._freeze(connection, version, 0) if publish else version
         except BrokenConstraint as error:
             raise ResourceConflict(f"Function already exist: {name}") from error
-        self._catalogue.forget(name)
         return created
 
     async def change_latest(
@@ -85,8 +74,7 @@ class PostgresFunctionStore:
         code: CodeArchive | None = None,
         publish: bool = False,
     ) -> FunctionVersion:
-        async with transaction(self._engine) as connection:
-            newest_number = await self._lock(connection, name)
+        async with self._changes.changing(name) as (connection, newest_number):
             latest = await self._version(connection, name, LATEST)
             changed = change(latest)
             if changed != latest:
@@ -99,14 +87,12 @@ class PostgresFunctionStore:
                 )
             if publish:
                 changed = await self._freeze(connection, changed, newest_number)
-        self._catalogue.forget(name)
         return changed
 
     async def publish(
         self, name: str, check: Callable[[FunctionVersion, bool], str | None]
     ) -> FunctionVersion:
-        async with transaction(self._engine) as connection:
-            newest_number = await self._lock(connection, name)
+        async with self._changes.changing(name) as (connection, newest_number):
             latest = await self._version(connection, name, LATEST)
             sha256 = latest.code_sha256
             code_bytes = await stored_bytes(connection, sha256) if sha256 is not None else None
@@ -115,12 +101,10 @@ class PostgresFunctionStore:
             if description is not None:
                 wanted = replace(wanted, description=description)
             published = await self._freeze(connection, wanted, newest_number)
-        self._catalogue.forget(name)
         return published
 
     async def delete(self, name: str) -> None:
-        async with transaction(self._engine) as connection:
-            await self._lock(connection, name)
+        async with self._changes.changing(name) as (connection, _):
             await connection.execute(sa.delete(alias).where(*_of(alias, self._account, name)))
             await self._bury(connection, name, sa.true())
             await connection.execute(
@@ -128,11 +112,9 @@ class PostgresFunctionStore:
                     function.c.account == self._account, function.c.name == name
                 )
             )
-        self._catalogue.forget(name)
 
     async def delete_version(self, name: str, number: str) -> None:
-        async with transaction(self._engine) as connection:
-            await self._lock(connection, name)
+        async with self._changes.changing(name) as (connection, _):
             version = await self._version(connection, name, number)
             pointing = sa.select(alias.c.name).where(
                 *_of(alias, self._account, name),
@@ -148,7 +130,6 @@ class PostgresFunctionStore:
                     f"'{alias_name}' points at it. Update or delete the alias first."
                 )
             await self._bury(connection, name, function_version.c.id == version.id)
-        self._catalogue.forget(name)
 
     async def list_latest(self, *, after: str, limit: int) -> list[FunctionVersion]:
         query = (
@@ -169,15 +150,13 @@ class PostgresFunctionStore:
         async with transaction(self._engine) as connection:
             versions = [version_of(row) for row in (await connection.execute(query)).mappings()]
         if not versions:
-            raise self._missing(name, None)
+            raise missing_function(self._account, self._region, name)
         versions.sort(key=lambda version: 0 if version.version == LATEST else int(version.version))
         return versions
 
     async def reserve_concurrency(self, name: str, limit: int | None) -> None:
-        async with transaction(self._engine) as connection:
-            await self._lock(connection, name)
+        async with self._changes.changing(name) as (connection, _):
             await self._set(connection, name, reserved_concurrency=limit)
-        self._catalogue.forget(name)
 
     async def change_tags(
         self, name: str, change: Callable[[Mapping[str, str]], Mapping[str, str]]
@@ -185,11 +164,9 @@ class PostgresFunctionStore:
         query = sa.select(function.c.tags).where(
             function.c.account == self._account, function.c.name == name
         )
-        async with transaction(self._engine) as connection:
-            await self._lock(connection, name)
+        async with self._changes.changing(name) as (connection, _):
             tags = (await connection.execute(query)).scalar_one()
             await self._set(connection, name, tags=dict(change(tags)))
-        self._catalogue.forget(name)
 
     async def usage(self) -> AccountUsage:
         named = sa.select(function_version.c.code_sha256, function_version.c.code_bytes).where(
@@ -205,18 +182,6 @@ class PostgresFunctionStore:
             code_bytes = (await connection.execute(total)).scalar_one()
         return AccountUsage(count, int(code_bytes), int(reserved))
 
-    async def _lock(self, connection: AsyncConnection, name: str) -> int:
-        """The number of the newest version. Raises ResourceNotFound."""
-        query = (
-            sa.select(function.c.newest_number)
-            .where(function.c.account == self._account, function.c.name == name)
-            .with_for_update()
-        )
-        number: int | None = (await connection.execute(query)).scalar()
-        if number is None:
-            raise self._missing(name, None)
-        return number
-
     async def _version(
         self, connection: AsyncConnection, name: str, number: str
     ) -> FunctionVersion:
@@ -225,7 +190,7 @@ class PostgresFunctionStore:
         )
         row = (await connection.execute(query)).mappings().first()
         if row is None:
-            raise self._missing(name, number)
+            raise missing_function(self._account, self._region, name, number)
         return version_of(row)
 
     async def _freeze(
@@ -284,10 +249,6 @@ class PostgresFunctionStore:
     async def _keep(self, connection: AsyncConnection, code: CodeArchive | None) -> None:
         if code is not None:
             await keep_code(connection, code, self._clock.now())
-
-    def _missing(self, name: str, number: str | None) -> ResourceNotFound:
-        arn = function_arn(self._account, self._region, name, number)
-        return ResourceNotFound(f"Function not found: {arn}")
 
 
 def _of(table: sa.Table, account: str, name: str) -> tuple[sa.ColumnElement[bool], ...]:

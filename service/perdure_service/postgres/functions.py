@@ -10,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from perdure_service.domain.errors import ResourceNotFound
 from perdure_service.domain.functions import Alias, Function, FunctionVersion
-from perdure_service.domain.ids import LATEST, FunctionVersionId, function_arn
+from perdure_service.domain.ids import LATEST, FunctionVersionId
 from perdure_service.ports.clock import Clock
 from perdure_service.postgres.alias_rows import alias_of, select_aliases
 from perdure_service.postgres.fresh_looks import FreshLooks
 from perdure_service.postgres.function_rows import function_of, version_of
+from perdure_service.postgres.missing import missing_alias, missing_function
 from perdure_service.postgres.tables import alias, function, function_version
 from perdure_service.postgres.transactions import transaction
 
@@ -73,9 +74,7 @@ class PostgresFunctions:
         async with transaction(self._engine) as connection:
             row = (await connection.execute(query)).mappings().first()
         if row is None:
-            raise ResourceNotFound(
-                f"Function not found: {self._arn(name, None if version == LATEST else version)}"
-            )
+            raise missing_function(self._account, self._region, name, version)
         found = version_of(row)
         self._by_id.put(found.id, found, since)
         return found
@@ -95,7 +94,7 @@ class PostgresFunctions:
         async with transaction(self._engine) as connection:
             row = (await connection.execute(query)).mappings().first()
         if row is None:
-            raise ResourceNotFound(f"Function not found: {self._arn(name, None)}")
+            raise missing_function(self._account, self._region, name)
         return function_of(row)
 
     async def _read_alias(self, key: tuple[str, str]) -> Alias:
@@ -104,14 +103,11 @@ class PostgresFunctions:
         async with transaction(self._engine) as connection:
             row = (await connection.execute(query)).mappings().first()
         if row is None:
-            raise ResourceNotFound(f"Cannot find alias arn: {self._arn(name, alias_name)}")
+            raise missing_alias(self._account, self._region, name, alias_name)
         return alias_of(row)
 
-    def _arn(self, name: str, qualifier: str | None) -> str:
-        return function_arn(self._account, self._region, name, qualifier)
-
     def forget(self, name: str) -> None:
-        """Read it again: this replica has changed it."""
+        """Read it again: it has changed."""
         self._by_id.forget(lambda _, version: version.function_name == name)
         self._by_name.forget(lambda key, _: key[0] == name)
         self._aliases.forget(lambda key, _: key[0] == name)

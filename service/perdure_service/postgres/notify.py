@@ -1,7 +1,7 @@
 """LISTEN and NOTIFY between replicas: only hints, nothing depends on them.
 
 One coalesced NOTIFY for many commits, on a connection of its own: a NOTIFY in the transaction of
-a commit would serialise all commits of the database.
+a commit would serialise all commits of the database. Changes of functions are rare and have theirs.
 """
 
 from __future__ import annotations
@@ -22,24 +22,30 @@ from perdure_service.postgres.connection import connect
 
 logger = logging.getLogger(__name__)
 
-_CHANNEL = sql.Identifier("perdure")
+FUNCTION_CHANGED = "perdure_function_changed"
+"""The channel of the names of functions that a transaction has changed."""
+
+_LOOK = "perdure"
 _SPACING_SECONDS = 0.02
 _RECONNECT_SECONDS = 1.0
 
 
 class Notifier:
-    """Tells other replicas to look, and calls `on_hint` when one of them says so."""
+    """Tells other replicas to look, and calls `on_hint` when one of them says so. Any change of a
+    function, also one that this replica made, is `on_function_changed`, with its name."""
 
     def __init__(
         self,
         url: str,
         *,
         on_hint: Callable[[], None],
+        on_function_changed: Callable[[str], None],
         is_awaited: Callable[[ExecutionId], bool],
         limits: FunctionLimits,
     ) -> None:
         self._url = url
         self._on_hint = on_hint
+        self._on_function_changed = on_function_changed
         self._is_awaited = is_awaited
         self._limits = limits
         self._own_id = str(uuid4())
@@ -87,10 +93,13 @@ class Notifier:
 
     async def _listen(self) -> None:
         async with await connect(self._url, name="listens") as connection:
-            await connection.execute(sql.SQL("LISTEN {}").format(_CHANNEL))
+            for channel in (_LOOK, FUNCTION_CHANGED):
+                await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
             self._on_hint()  # what was said while nobody listened
             async for hint in connection.notifies():
-                if hint.payload != self._own_id:
+                if hint.channel == FUNCTION_CHANGED:
+                    self._on_function_changed(hint.payload)
+                elif hint.payload != self._own_id:
                     self._on_hint()
 
     async def _tell(self) -> None:
@@ -98,5 +107,5 @@ class Notifier:
             while True:
                 await self._news.wait()
                 self._news.clear()
-                await connection.execute("SELECT pg_notify('perdure', %s)", (self._own_id,))
+                await connection.execute("SELECT pg_notify(%s, %s)", (_LOOK, self._own_id))
                 await asyncio.sleep(_SPACING_SECONDS)

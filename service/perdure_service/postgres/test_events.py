@@ -6,19 +6,21 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from perdure_service.domain.errors import ResourceConflict, ResourceNotFound
+from perdure_service.domain.errors import ResourceConflict
 from perdure_service.domain.test_events import SavedEvent
+from perdure_service.postgres.function_changes import lock_function
 from perdure_service.postgres.instants import from_datetime, to_datetime
-from perdure_service.postgres.tables import function, test_event
+from perdure_service.postgres.tables import test_event
 from perdure_service.postgres.transactions import transaction
 
 
 class PostgresTestEvents:
     """Implements `ports.test_events.TestEvents`."""
 
-    def __init__(self, engine: AsyncEngine, account: str) -> None:
+    def __init__(self, engine: AsyncEngine, account: str, region: str) -> None:
         self._engine = engine
         self._account = account
+        self._region = region
 
     async def list_events(self, function_name: str) -> list[SavedEvent]:
         query = sa.select(test_event).where(*self._of(function_name)).order_by(test_event.c.name)
@@ -32,11 +34,6 @@ class PostgresTestEvents:
         return None if row is None else _event(row)
 
     async def put(self, function_name: str, event: SavedEvent, *, at_most: int) -> None:
-        lock = (
-            sa.select(function.c.name)
-            .where(function.c.account == self._account, function.c.name == function_name)
-            .with_for_update()
-        )
         others = sa.select(sa.func.count()).where(
             *self._of(function_name), test_event.c.name != event.name
         )
@@ -55,8 +52,7 @@ class PostgresTestEvents:
             },
         )
         async with transaction(self._engine) as connection:
-            if (await connection.execute(lock)).scalar() is None:
-                raise ResourceNotFound(f"Function not found: {function_name}")
+            await lock_function(connection, self._account, self._region, function_name)
             if (await connection.execute(others)).scalar_one() >= at_most:
                 raise ResourceConflict(
                     f"Function '{function_name}' has {at_most} test events, and can have no more: "
