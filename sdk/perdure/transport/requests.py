@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -23,10 +24,13 @@ NO_VERDICT: Final = frozenset({401, 403, 404, 409})
 """Statuses of something between us and the service, or of a service that is being set up: an
 execution must not fail by them."""
 
+_compact = json.JSONEncoder(separators=(",", ":")).encode
 _EXECUTIONS = b"/2025-12-01/durable-executions/"
 
 
+@lru_cache(maxsize=1_024)
 def execution_path(arn: str) -> bytes:
+    """An invocation asks for the same one with every step."""
     return _EXECUTIONS + quote(arn, safe="").encode()
 
 
@@ -36,7 +40,7 @@ def checkpoint_target(arn: str) -> bytes:
 
 def checkpoint_body(token: str, updates: Sequence[Mapping[str, Any]], client_token: str) -> bytes:
     body = {"CheckpointToken": token, "ClientToken": client_token, "Updates": updates}
-    return json.dumps(body, separators=(",", ":")).encode()
+    return _compact(body).encode()
 
 
 def state_target(arn: str, token: str, marker: str, max_items: int) -> bytes:
