@@ -541,7 +541,16 @@ class TestAttribution:
         assert http.get(f"/v1/executions/{arn}/logs").status_code == 404
 
     @pytest.mark.parametrize(
-        "query", [{"after": "x"}, {"request_id": "x"}, {"limit": 0}, {"wait_seconds": 61}]
+        "query",
+        [
+            {"after": "x"},
+            {"after": "0" * 5_000},
+            {"after": "0" * 20 + "9" * 20},
+            {"request_id": "x"},
+            {"limit": 0},
+            {"wait_seconds": 61},
+        ],
+        ids=lambda query: "-".join(f"{name} {str(value)[:3]}" for name, value in query.items()),
     )
     def test_a_query_that_cannot_be_is_refused(
         self, http: httpx.Client, worker: RawWorker, query: dict[str, Any]

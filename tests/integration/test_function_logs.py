@@ -20,7 +20,7 @@ from perdure_service.postgres import log_writer as writing
 from perdure_service.postgres.clock import PostgresClock
 from perdure_service.postgres.log_graveyard import PostgresLogGraveyard
 from perdure_service.postgres.log_groups import PostgresLogGroups
-from perdure_service.postgres.log_reading import PostgresLogReader
+from perdure_service.postgres.log_reading import LINES, PostgresLogReader
 from perdure_service.postgres.log_writer import LogWriter
 from perdure_service.postgres.look import set_clock
 from perdure_service.postgres.reading import ReadPool
@@ -82,6 +82,27 @@ class Logs:
         return row
 
 
+class Graveyard(PostgresLogGraveyard):
+    """Tells when it has passed."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._passed = asyncio.Event()
+
+    async def purge(self, now: Instant, *, default_days: int, max_group_bytes: int) -> Purged:
+        purged = await super().purge(
+            now, default_days=default_days, max_group_bytes=max_group_bytes
+        )
+        self._passed.set()
+        return purged
+
+    async def until(self, logs: Logs, lines: int) -> None:
+        async with asyncio.timeout(30):
+            while logs.counts()[0] > lines:
+                await self._passed.wait()
+                self._passed.clear()
+
+
 @pytest.fixture
 async def logs(database_url: str) -> AsyncIterator[Logs]:
     pool = ReadPool(database_url, 2)
@@ -129,27 +150,34 @@ async def test_one_that_grows_fast_is_cut_before_the_next_look(
 ) -> None:
     monkeypatch.setattr(log_retention, "_FIRST_LOOK_SECONDS", 3_600)
     monkeypatch.setattr(log_retention, "_MUCH_BYTES", 10_000)
-    cut = asyncio.Event()
-
-    class Graveyard(PostgresLogGraveyard):
-        async def purge(self, now: Instant, *, default_days: int, max_group_bytes: int) -> Purged:
-            purged = await super().purge(
-                now, default_days=default_days, max_group_bytes=max_group_bytes
-            )
-            cut.set()
-            return purged
-
+    graveyard = Graveyard(logs.url)
     policy = LogPolicy(retention_days=30, max_group_bytes=300 * 30)
-    retention = LogRetention(Graveyard(logs.url), logs.clock, policy)
+    retention = LogRetention(graveyard, logs.clock, policy)
     logs.writer.on_written = retention.written
     running = asyncio.create_task(retention.run())
     try:
         await logs.write("large", *(f"{n:04}" for n in range(1_000)))
-        async with asyncio.timeout(30):
-            await cut.wait()
+        await graveyard.until(logs, 300)
     finally:
         running.cancel()
     assert await logs.read("large") == [f"{n:04}" for n in range(700, 1_000)]
+
+
+async def test_one_that_is_far_too_large_is_cut_without_a_rest(
+    logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_retention, "_PAUSE_SECONDS", 3_600)
+    for _ in range(3):
+        await logs.write("large", *["x"] * 4_000)
+    graveyard = Graveyard(logs.url)
+    policy = LogPolicy(retention_days=30, max_group_bytes=300 * 27)
+    retention = LogRetention(graveyard, logs.clock, policy)
+    running = asyncio.create_task(retention.run())
+    try:
+        retention.wake()
+        await graveyard.until(logs, 300)
+    finally:
+        running.cancel()
 
 
 async def test_what_was_deleted_is_thrown_away_with_its_streams(logs: Logs) -> None:
@@ -183,6 +211,42 @@ async def test_a_purge_is_bounded(logs: Logs) -> None:
         await logs.write("g", *["old"] * 4_000, days_ago=40)
     purged = await logs.purge()
     assert (purged.lines, purged.is_more) == (5_000, True)
+
+
+@pytest.mark.parametrize(
+    ("condition", "index"),
+    [
+        ("l.group_id = 1 AND l.operation_id = 'op-7'", "log_line_operation_id_idx"),
+        (f"l.execution_id = '{EXECUTION}'", "log_line_execution_id_idx"),
+        (f"l.request_id = '{REQUEST}'", "log_line_request_id_idx"),
+    ],
+)
+async def test_whose_lines_are_sought_is_found_by_index(
+    logs: Logs, condition: str, index: str
+) -> None:
+    ids = [f"0197e0c3-2c40-7000-8000-{n:012}" for n in range(1_000)]
+    now = logs.clock.now()
+    lines = [
+        LogLine(now, b"x", InvocationId(id_), ExecutionId(id_), f"op-{n}")
+        for n, id_ in enumerate(ids)
+    ]
+    await logs.writer.keep(LogBatch((LogChunk("g", "s", lines),)))
+    query = LINES.format(where=f"l.id > 0 AND {condition}", order="l.id")
+    with psycopg.connect(logs.url, autocommit=True) as connection:
+        connection.execute("ANALYZE log_line")
+        explained = connection.execute(
+            f"EXPLAIN {query}", {"limit": 100, "max_bytes": 1_000_000}
+        ).fetchall()
+    assert any(index in line for (line,) in explained), explained
+
+
+def test_a_stream_has_no_index_on_what_every_line_changes(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        indexed = connection.execute(
+            "SELECT DISTINCT attname FROM pg_index JOIN pg_attribute ON attrelid = indrelid"
+            " AND attnum = ANY(indkey) WHERE indrelid = 'log_stream'::regclass"
+        ).fetchall()
+    assert {name for (name,) in indexed} == {"id", "group_id", "name"}
 
 
 async def test_a_batch_is_known_again_by_its_number(logs: Logs) -> None:

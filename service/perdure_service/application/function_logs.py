@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -12,7 +13,7 @@ from perdure_service.domain.frozen import frozen
 from perdure_service.domain.function_logs import LogGroup, group_of
 from perdure_service.domain.functions import FunctionVersion
 from perdure_service.domain.ids import ExecutionArn, ExecutionId, InvocationId, is_uuid
-from perdure_service.ports.function_logs import KeptLine, LogGroups, LogIntake, LogReader
+from perdure_service.ports.function_logs import KeptLine, LogGroups, LogIntake, LogReader, Sought
 from perdure_service.ports.functions import FunctionCatalogue
 from perdure_service.ports.log import ExecutionLog
 
@@ -64,16 +65,10 @@ class ReadFunctionLogs:
         id_, request_id = _execution_id(parsed), _request_id(query)
 
         async def read(after: int) -> list[KeptLine]:
-            return await self.reader.arrived(
-                group=None,
-                execution_id=id_,
-                request_id=request_id,
-                operation_id=query.operation_id,
-                stream_infix=None,
-                after=after,
-                limit=query.limit,
-                newest=query.newest and not after,
+            sought = Sought(
+                execution_id=id_, request_id=request_id, operation_id=query.operation_id
             )
+            return await self._arrived(sought, after, query)
 
         async def check() -> None:
             await self.log.read(id_)
@@ -93,22 +88,23 @@ class ReadFunctionLogs:
             group = await self.groups.find_group(group_name)
             if group is None:
                 return []
-            return await self.reader.arrived(
+            sought = Sought(
                 group=group,
-                execution_id=None,
+                stream_infix=infix,
                 request_id=request_id,
                 operation_id=query.operation_id,
-                stream_infix=infix,
-                after=after,
-                limit=query.limit,
-                newest=query.newest and not after,
             )
+            return await self._arrived(sought, after, query)
 
         async def check() -> None:
             if group is None:
                 await self.catalogue.resolve(address.name, None)
 
         return await self._page(read, check, query)
+
+    async def _arrived(self, sought: Sought, after: int, query: LogQuery) -> list[KeptLine]:
+        newest = query.newest and not after
+        return await self.reader.arrived(sought, after=after, limit=query.limit, newest=newest)
 
     async def _place(self, function_name: str) -> tuple[str, str | None]:
         """Its group, and what its streams have in their names if the group may be shared."""
@@ -168,7 +164,7 @@ def _request_id(query: LogQuery) -> InvocationId | None:
 def _cursor(text: str | None) -> int:
     if text is None:
         return 0
-    if not text.isascii() or not text.isdecimal() or not 0 <= int(text[:20]) <= _LARGEST_ID:
+    if re.fullmatch("[0-9]{1,19}", text) is None or int(text) > _LARGEST_ID:
         raise InvalidParameterValue(
             f"'{text[:100]}' is no cursor: give the one of the last answer."
         )

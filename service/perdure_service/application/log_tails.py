@@ -10,7 +10,7 @@ from typing import Self
 from perdure_service.domain.errors import Unavailable
 from perdure_service.domain.function_logs import LogLine
 from perdure_service.domain.ids import ExecutionId, InvocationId
-from perdure_service.ports.function_logs import LogIntake, LogReader
+from perdure_service.ports.function_logs import LogIntake, LogReader, Sought
 
 MAX_TAIL_BYTES = 4_096
 
@@ -69,16 +69,8 @@ class LogTails:
             return None
 
     async def _stored(self, id_: ExecutionId, last: InvocationId | None) -> list[LogLine]:
-        kept = await self._reader.arrived(
-            group=None,
-            execution_id=id_,
-            request_id=last,
-            operation_id=None,
-            stream_infix=None,
-            after=0,
-            limit=_MAX_LINES,
-            newest=True,
-        )
+        sought = Sought(execution_id=id_, request_id=last)
+        kept = await self._reader.arrived(sought, after=0, limit=_MAX_LINES, newest=True)
         newest = last or (kept[-1].line.request_id if kept else None)
         return [one.line for one in kept if one.line.request_id == newest]
 

@@ -55,6 +55,11 @@ class LogChunk:
     stream: str
     lines: Sequence[LogLine]
 
+    @property
+    def size_bytes(self) -> int:
+        """As CloudWatch Logs counts it."""
+        return sum(len(line.message) + LINE_OVERHEAD_BYTES for line in self.lines)
+
 
 @frozen
 class LogBatch:
@@ -67,9 +72,7 @@ class LogBatch:
 
     @property
     def size_bytes(self) -> int:
-        return sum(
-            len(line.message) + LINE_OVERHEAD_BYTES for chunk in self.chunks for line in chunk.lines
-        )
+        return sum(chunk.size_bytes for chunk in self.chunks)
 
 
 @frozen

@@ -36,6 +36,17 @@ class KeptLine:
 
 
 @frozen
+class Sought:
+    """Whose lines; what is None does not matter. `stream_infix` is within their stream's name."""
+
+    group: LogGroup | None = None
+    stream_infix: str | None = None
+    execution_id: ExecutionId | None = None
+    request_id: InvocationId | None = None
+    operation_id: str | None = None
+
+
+@frozen
 class Purged:
     """What a pass has thrown away. `over_size` are the groups that were too large."""
 
@@ -90,19 +101,10 @@ class LogReader(Protocol):
         ...
 
     async def arrived(
-        self,
-        *,
-        group: LogGroup | None,
-        execution_id: ExecutionId | None,
-        request_id: InvocationId | None,
-        operation_id: str | None,
-        stream_infix: str | None,
-        after: int,
-        limit: int,
-        newest: bool,
+        self, sought: Sought, *, after: int, limit: int, newest: bool
     ) -> list[KeptLine]:
         """Lines after the id `after` in the order in which they became visible, none left out: the
-        first ones, or the `newest`. What is None does not matter."""
+        first ones, or the `newest`."""
         ...
 
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from perdure_service.domain.function_logs import LogGroup, LogLine, LogStream
-from perdure_service.domain.ids import ExecutionId, InvocationId
 from perdure_service.domain.instant import Instant
-from perdure_service.ports.function_logs import KeptLine, Place
+from perdure_service.ports.function_logs import KeptLine, Place, Sought
 from perdure_service.postgres.arrays import Int8s, OneInstant
 from perdure_service.postgres.reading import ReadPool
 
@@ -76,31 +75,22 @@ class PostgresLogReader:
         return lines[::-1] if newest else lines
 
     async def arrived(
-        self,
-        *,
-        group: LogGroup | None,
-        execution_id: ExecutionId | None,
-        request_id: InvocationId | None,
-        operation_id: str | None,
-        stream_infix: str | None,
-        after: int,
-        limit: int,
-        newest: bool,
+        self, sought: Sought, *, after: int, limit: int, newest: bool
     ) -> list[KeptLine]:
         where = ["l.id > %(after)s"]
         given: dict[str, Any] = {"after": after, "limit": limit}
         for column, value in (
-            ("group_id", group.id if group else None),
-            ("execution_id", execution_id),
-            ("request_id", request_id),
-            ("operation_id", operation_id),
+            ("group_id", sought.group.id if sought.group else None),
+            ("execution_id", sought.execution_id),
+            ("request_id", sought.request_id),
+            ("operation_id", sought.operation_id),
         ):
             if value is not None:
                 where.append(f"l.{column} = %({column})s")
                 given[column] = value
-        if stream_infix is not None:
+        if sought.stream_infix is not None:
             where.append("strpos(s.name, %(infix)s) > 0")
-            given["infix"] = stream_infix
+            given["infix"] = sought.stream_infix
         lines = await self._lines(where, "l.id DESC" if newest else "l.id", given)
         return lines[::-1] if newest else lines
 

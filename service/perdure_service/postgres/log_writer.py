@@ -11,12 +11,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import psycopg
 
 from perdure_service.domain.errors import InvalidParameterValue, Unavailable
 from perdure_service.domain.function_logs import (
-    LINE_OVERHEAD_BYTES,
     LogBatch,
     LogChunk,
     LogLine,
@@ -219,7 +219,7 @@ class LogWriter:
             cursor = await connection.execute(_SOURCES, given, binary=True)
             fresh = {row[0] for row in await cursor.fetchall()}
         return [
-            chunk
+            _timely(chunk, now)
             for batch in batches
             if batch.source is None or batch.source in fresh
             for chunk in batch.chunks
@@ -229,30 +229,30 @@ class LogWriter:
     async def _store_chunks(
         self, connection: Connection, chunks: Sequence[LogChunk], now: Instant
     ) -> None:
-        sizes: dict[str, int] = {}
         streams: dict[tuple[str, str], list[LogChunk]] = {}
         for chunk in chunks:
-            sizes[chunk.group] = sizes.get(chunk.group, 0) + _size(chunk)
             streams.setdefault((chunk.group, chunk.stream), []).append(chunk)
-        names = sorted(sizes)  # the same order everywhere: no deadlocks
+        keys = sorted(streams)  # the same order everywhere: no deadlocks
+        sizes = [sum(chunk.size_bytes for chunk in streams[key]) for key in keys]
+        group_sizes: dict[str, int] = {}
+        for (group, _), size in zip(keys, sizes, strict=True):
+            group_sizes[group] = group_sizes.get(group, 0) + size
         given_groups = {
             "account": self._account,
             "now": OneInstant(now),
-            "names": Texts(names),
-            "sizes": Int8s([sizes[name] for name in names]),
+            "names": Texts(list(group_sizes)),
+            "sizes": Int8s(list(group_sizes.values())),
         }
         cursor = await connection.execute(_GROUPS, given_groups, binary=True)
         group_ids: dict[str, int] = dict(await cursor.fetchall())
-        latest = after(now, _FUTURE_SECONDS)
-        keys = sorted(streams)
-        times = [_times(streams[key], latest, now) for key in keys]
+        times = [[line.at for chunk in streams[key] for line in chunk.lines] for key in keys]
         given_streams = {
             "now": OneInstant(now),
             "groups": Int4s([group_ids[group] for group, _ in keys]),
             "names": Texts([name for _, name in keys]),
-            "first": Instants([first for first, _ in times]),
-            "last": Instants([last for _, last in times]),
-            "sizes": Int8s([sum(map(_size, streams[key])) for key in keys]),
+            "first": Instants(list(map(min, times))),
+            "last": Instants(list(map(max, times))),
+            "sizes": Int8s(sizes),
         }
         cursor = await connection.execute(_STREAMS, given_streams, binary=True)
         stream_ids = {(group, name): id_ for group, name, id_ in await cursor.fetchall()}
@@ -266,7 +266,7 @@ class LogWriter:
             "now": OneInstant(now),
             "groups": Int4s([group for group, _ in owners]),
             "streams": Int8s([stream for _, stream in owners]),
-            "at": Instants([line.at if line.at <= latest else now for line in lines]),
+            "at": Instants([line.at for line in lines]),
             "requests": Uuids([line.request_id for line in lines]),
             "executions": Uuids([line.execution_id for line in lines]),
             "operations": Texts([line.operation_id for line in lines]),
@@ -294,11 +294,10 @@ async def _attributed(lines: Sequence[LogLine]) -> list[LogLine]:
     return seen
 
 
-def _size(chunk: LogChunk) -> int:
-    return sum(len(line.message) + LINE_OVERHEAD_BYTES for line in chunk.lines)
-
-
-def _times(chunks: Sequence[LogChunk], latest: Instant, now: Instant) -> tuple[Instant, Instant]:
-    """Of the first and of the last line."""
-    times = [line.at if line.at <= latest else now for chunk in chunks for line in chunk.lines]
-    return min(times), max(times)
+def _timely(chunk: LogChunk, now: Instant) -> LogChunk:
+    """Lines that claim to be of the future are of now."""
+    latest = after(now, _FUTURE_SECONDS)
+    if all(line.at <= latest for line in chunk.lines):
+        return chunk
+    lines = [line if line.at <= latest else replace(line, at=now) for line in chunk.lines]
+    return replace(chunk, lines=lines)

@@ -450,7 +450,7 @@ log_stream = Table(
         unique=True,
         postgresql_where=text("deleted_at IS NULL"),
     ),
-    Index("log_stream_last_at_idx", "group_id", "last_at", "id"),
+    # No index on what every line changes: rows are updated in place.
     postgresql_with={"fillfactor": "70"},
 )
 
@@ -479,6 +479,13 @@ log_line = Table(
         "request_id",
         "id",
         postgresql_where=text("request_id IS NOT NULL"),
+    ),
+    Index(
+        "log_line_operation_id_idx",
+        "group_id",
+        "operation_id",
+        "id",
+        postgresql_where=text("operation_id IS NOT NULL"),
     ),
 )
 

@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 300.0
 _MUCH_BYTES = 32_000_000
 _PAUSE_SECONDS = 0.5
+_SHORT_PAUSE_SECONDS = 0.05
+"""While a group is too large: lines must go faster than workers can write them."""
 _FIRST_LOOK_SECONDS = 5.0
 
 
@@ -74,4 +76,6 @@ class LogRetention:
                 policy.max_group_bytes // 1_000_000,
             )
         self._told = frozenset(purged.over_size)
-        return _PAUSE_SECONDS if purged.is_more else LOOK_SECONDS
+        if not purged.is_more:
+            return LOOK_SECONDS
+        return _SHORT_PAUSE_SECONDS if purged.over_size else _PAUSE_SECONDS
