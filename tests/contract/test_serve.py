@@ -89,3 +89,55 @@ def test_a_workers_function_names_where_its_dead_letters_go(aws: Any, worker: Ra
     assert "--dead-letter-target" in refused.json()["message"]
     assert worker.register(DeadLetterConfig={"TargetArn": ""}).status_code == 200
     assert target() is None
+
+
+def test_what_was_set_by_the_api_stays_until_the_worker_declares_something_else(
+    aws: Any, worker: RawWorker
+) -> None:
+    def settings() -> tuple[Any, ...]:
+        found = aws.get_function_configuration(FunctionName=worker.function)
+        return (
+            found["Timeout"],
+            found["MemorySize"],
+            found["DurableConfig"]["ExecutionTimeout"],
+            found["DurableConfig"]["RetentionPeriodInDays"],
+            found.get("DeadLetterConfig"),
+        )
+
+    letters = {"TargetArn": "arn:aws:https://example.com/letters"}
+    declared = settings()
+    aws.update_function_configuration(
+        FunctionName=worker.function,
+        Timeout=7,
+        MemorySize=512,
+        DurableConfig={"RetentionPeriodInDays": 3},
+        DeadLetterConfig=letters,
+    )
+    by_api = (7, 512, DURABLE["ExecutionTimeout"], 3, letters)
+    assert settings() == by_api != declared
+    another = RawWorker(worker.http, worker.function)
+    for one in (worker, another):
+        assert one.register().status_code == 200
+        assert settings() == by_api
+    longer = {**DURABLE, "ExecutionTimeout": 9}
+    worker.register(Timeout=61, DurableConfig=longer)
+    assert settings() == (61, 512, 9, 3, letters), "the rest was declared as before"
+    aws.update_function_configuration(FunctionName=worker.function, Timeout=7)
+    worker.register(Timeout=61, DurableConfig=longer)
+    assert settings() == (7, 512, 9, 3, letters)
+
+
+def test_what_a_worker_declares_is_of_no_published_version(
+    aws: Any, http: httpx.Client, worker: RawWorker
+) -> None:
+    content = zipped(worker.function)
+    worker.register(CodeSha256=sha256(content))
+    assert http.put(f"/v1/code/{sha256(content)}", content=content).status_code == 201
+    aws.publish_version(FunctionName=worker.function)
+    aws.update_function_configuration(FunctionName=worker.function, Timeout=61)
+    worker.register(CodeSha256=sha256(content), Timeout=61)
+    aws.publish_version(FunctionName=worker.function)
+    worker.register(CodeSha256=sha256(content), Timeout=62)
+    aws.update_function_configuration(FunctionName=worker.function, Timeout=61)
+    again = aws.publish_version(FunctionName=worker.function)
+    assert again["Version"] == "2", "it differs from version 2 in nothing but what was declared"

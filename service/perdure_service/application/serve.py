@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from perdure_service.application.dead_letters import DeadLetterTargets
 from perdure_service.application.function_requests import ServedFunction
 from perdure_service.application.functions import new_version
 from perdure_service.application.resolve import ResolveFunction
 from perdure_service.domain.errors import ResourceConflict, ResourceNotFound
-from perdure_service.domain.functions import FunctionVersion, PackageType, check_function_name
+from perdure_service.domain.functions import (
+    DeclaredSettings,
+    DurableConfig,
+    FunctionVersion,
+    PackageType,
+    check_function_name,
+)
 from perdure_service.ports.clock import Clock
 from perdure_service.ports.code import CodeStore
 from perdure_service.ports.functions import FunctionCatalogue, FunctionStore
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +35,33 @@ class ServeFunction:
 
     async def __call__(self, served: ServedFunction) -> FunctionVersion:
         """Make $LATEST what a worker serves, in place of code that was deployed; writes only what
-        is new. Raises ResourceConflict if a function of that name is of the other kind."""
+        is new. A setting that is declared as it was the last time stays what it is: somebody may
+        have set it since. Raises ResourceConflict if a function of that name is of the other
+        kind."""
         name = check_function_name(served.name)
-        target = self.dead_letters.checked(served.dead_letter_target)
+        declared = DeclaredSettings(
+            served.durable,
+            served.timeout_seconds,
+            served.memory_mb,
+            self.dead_letters.checked(served.dead_letter_target),
+        )
         sha256 = served.code_sha256
         code_bytes = await self.code.size_bytes(sha256) if sha256 is not None else None
 
         def as_served(latest: FunctionVersion) -> FunctionVersion:
+            settings = _settings(latest, declared)
             return replace(
                 latest,
-                durable=served.durable,
-                timeout_seconds=served.timeout_seconds,
-                memory_mb=served.memory_mb,
+                durable=settings.durable,
+                timeout_seconds=settings.timeout_seconds,
+                memory_mb=settings.memory_mb,
                 runtime=served.runtime,
                 handler=served.handler,
                 code_sha256=sha256,
                 code_bytes=code_bytes,
                 deployed=False,
-                dead_letter_target=target,
+                dead_letter_target=settings.dead_letter_target,
+                declared=declared,
             )
 
         def changed(latest: FunctionVersion) -> FunctionVersion:
@@ -67,6 +85,37 @@ class ServeFunction:
         """True if the version names code that nobody has uploaded yet."""
         sha256 = version.code_sha256
         return sha256 is not None and await self.code.size_bytes(sha256) is None
+
+
+def _settings(latest: FunctionVersion, declared: DeclaredSettings) -> DeclaredSettings:
+    last = latest.declared
+    if last is None:
+        return declared
+    return DeclaredSettings(
+        _durability(latest.durable, last.durable, declared.durable),
+        _kept(latest.timeout_seconds, last.timeout_seconds, declared.timeout_seconds),
+        _kept(latest.memory_mb, last.memory_mb, declared.memory_mb),
+        _kept(latest.dead_letter_target, last.dead_letter_target, declared.dead_letter_target),
+    )
+
+
+def _durability(
+    known: DurableConfig | None, last: DurableConfig | None, declared: DurableConfig | None
+) -> DurableConfig | None:
+    if known is None or last is None or declared is None:
+        return declared
+    return DurableConfig(
+        _kept(
+            known.execution_timeout_seconds,
+            last.execution_timeout_seconds,
+            declared.execution_timeout_seconds,
+        ),
+        _kept(known.retention_days, last.retention_days, declared.retention_days),
+    )
+
+
+def _kept(known: T, last: T, declared: T) -> T:
+    return known if declared == last else declared
 
 
 def _require_same_kind(latest: FunctionVersion, served: ServedFunction) -> None:

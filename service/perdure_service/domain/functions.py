@@ -76,6 +76,17 @@ class DurableConfig:
 
 
 @frozen
+class DeclaredSettings:
+    """What a worker says of a function that it serves and an API call may say, too. `durable` None
+    is a plain function."""
+
+    durable: DurableConfig | None
+    timeout_seconds: int
+    memory_mb: int
+    dead_letter_target: str | None
+
+
+@frozen
 class FunctionVersion:
     """One version of a function, `$LATEST` or a number. A published one never changes.
 
@@ -84,6 +95,7 @@ class FunctionVersion:
     URL, or an ARN that stands for one, for the events of asynchronous executions that failed.
     `deployed` code was uploaded, and any worker of its runtime may run it; if it was not, a worker
     serves it from a folder of its own, or it is a push target. The environment is secret.
+    `declared` is what a worker said last of $LATEST; None if none has served it.
     """
 
     id: FunctionVersionId
@@ -112,6 +124,7 @@ class FunctionVersion:
     logging: LoggingConfig = LoggingConfig()
     tracing_mode: TracingMode = TracingMode.INHERITED
     snap_start: SnapStart = SnapStart.NONE
+    declared: DeclaredSettings | None = None
 
     @property
     def arn(self) -> str:

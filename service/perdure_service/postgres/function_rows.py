@@ -10,6 +10,7 @@ from sqlalchemy import RowMapping
 from perdure_service.domain.functions import (
     ApplicationLogLevel,
     Architecture,
+    DeclaredSettings,
     DurableConfig,
     Function,
     FunctionVersion,
@@ -56,18 +57,18 @@ def version_row(version: FunctionVersion) -> dict[str, Any]:
         "logging": _logging_row(version.logging),
         "tracing_mode": version.tracing_mode.value,
         "snap_start": version.snap_start.value,
+        "declared": _declared_row(version.declared),
     }
 
 
 def version_of(row: Row) -> FunctionVersion:
-    timeout = row["durable_timeout_seconds"]
     return FunctionVersion(
         id=FunctionVersionId(row["id"]),
         account=row["account"],
         region=row["region"],
         function_name=row["function_name"],
         version=row["version"],
-        durable=None if timeout is None else DurableConfig(timeout, row["durable_retention_days"]),
+        durable=_durable_of(row),
         timeout_seconds=row["timeout_seconds"],
         memory_mb=row["memory_mb"],
         package_type=PackageType(row["package_type"]),
@@ -88,6 +89,7 @@ def version_of(row: Row) -> FunctionVersion:
         logging=_logging_of(row["logging"]),
         tracing_mode=TracingMode(row["tracing_mode"]),
         snap_start=SnapStart(row["snap_start"]),
+        declared=_declared_of(row["declared"]),
     )
 
 
@@ -100,6 +102,34 @@ def function_of(row: Row) -> Function:
         reserved_concurrency=row["reserved_concurrency"],
         tags=row["tags"],
     )
+
+
+def _declared_row(declared: DeclaredSettings | None) -> dict[str, Any] | None:
+    if declared is None:
+        return None
+    durable = declared.durable
+    return {
+        "durable_timeout_seconds": durable.execution_timeout_seconds if durable else None,
+        "durable_retention_days": durable.retention_days if durable else None,
+        "timeout_seconds": declared.timeout_seconds,
+        "memory_mb": declared.memory_mb,
+        "dead_letter_target": declared.dead_letter_target,
+    }
+
+
+def _declared_of(row: Mapping[str, Any] | None) -> DeclaredSettings | None:
+    if row is None:
+        return None
+    return DeclaredSettings(
+        _durable_of(row), row["timeout_seconds"], row["memory_mb"], row["dead_letter_target"]
+    )
+
+
+def _durable_of(row: Row) -> DurableConfig | None:
+    timeout_seconds = row["durable_timeout_seconds"]
+    if timeout_seconds is None:
+        return None
+    return DurableConfig(timeout_seconds, row["durable_retention_days"])
 
 
 def _logging_row(config: LoggingConfig) -> dict[str, str]:

@@ -24,7 +24,7 @@ from perdure_service.postgres.missing import missing_function
 from perdure_service.postgres.tables import alias, deleted_version, function, function_version
 from perdure_service.postgres.transactions import BrokenConstraint, transaction
 
-_OWN = ("id", "version", "revision_id", "created_at", "description", "code_bytes")
+_OWN = ("id", "version", "revision_id", "created_at", "description", "code_bytes", "declared")
 """What two versions may differ in and be the same function."""
 
 
@@ -214,6 +214,7 @@ class PostgresFunctionStore:
             version=str(newest_number + 1),
             revision_id=random_uuid(),
             created_at=self._clock.now(),
+            declared=None,
         )
         await connection.execute(sa.insert(function_version).values(version_row(published)))
         await self._set(connection, name, newest_number=newest_number + 1)

@@ -335,6 +335,7 @@ function_version = Table(
     Column("logging", JSONB, nullable=False, server_default=text("'{}'")),
     Column("tracing_mode", Text, nullable=False, server_default=text("'PassThrough'")),
     Column("snap_start", Text, nullable=False, server_default=text("'None'")),
+    Column("declared", JSONB(none_as_null=True)),
     UniqueConstraint("account", "function_name", "version"),
     CheckConstraint(
         "(durable_timeout_seconds IS NULL) = (durable_retention_days IS NULL)",
