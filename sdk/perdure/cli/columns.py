@@ -45,8 +45,9 @@ def columns(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str
     widths = [max(len(row[column]) for row in table) for column in range(len(heads))]
     colourful = is_colourful()
     for row in table:
+        painted = colourful and row is not table[0]  # a column may be called STARTED
         cells = [
-            _painted(cell, f"{cell:<{width}}") if colourful else f"{cell:<{width}}"
+            _painted(cell, f"{cell:<{width}}") if painted else f"{cell:<{width}}"
             for cell, width in zip(row, widths, strict=True)
         ]
         yield _GAP.join(cells).rstrip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -34,6 +35,14 @@ def test_columns_are_as_wide_as_what_stands_in_them() -> None:
         "a       FAILED",
         "longer  x       y",
     ]
+
+
+def test_on_a_terminal_a_status_is_coloured_and_no_head_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    head, row = columns(["started"], [["STARTED"]])
+    assert head == "STARTED"
+    assert row == "\x1b[33mSTARTED\x1b[0m"
 
 
 @pytest.mark.parametrize(
