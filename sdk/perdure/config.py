@@ -10,6 +10,15 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from perdure.arguments import (
+    check_choice,
+    check_duration,
+    check_function,
+    check_number,
+    check_serdes,
+    check_strategy,
+    refusal,
+)
 from perdure.exceptions import ValidationError
 
 if TYPE_CHECKING:
@@ -26,32 +35,45 @@ _SUB_TYPE = re.compile(r"[A-Za-z0-9_-]{1,32}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """A time span in whole seconds; fractions are cut off. Raises ValidationError below zero."""
+    """A time span in whole seconds; fractions are cut off. Raises ValidationError below zero.
+
+    context.wait(Duration.from_hours(1.5))
+    """
 
     seconds: int = 0
 
     def __post_init__(self) -> None:
+        if type(self.seconds) is not int:
+            object.__setattr__(self, "seconds", _whole(self.seconds, 1))
         if self.seconds < 0:
-            raise ValidationError(f"A duration cannot be negative: {self.seconds} seconds.")
+            raise refusal(f"A duration cannot be negative: {self.seconds} seconds.")
 
     def to_seconds(self) -> int:
         return self.seconds
 
     @classmethod
     def from_seconds(cls, value: float) -> Duration:
-        return cls(int(value))
+        return cls(_whole(value, 1))
 
     @classmethod
     def from_minutes(cls, value: float) -> Duration:
-        return cls(int(value * 60))
+        return cls(_whole(value, 60))
 
     @classmethod
     def from_hours(cls, value: float) -> Duration:
-        return cls(int(value * 3_600))
+        return cls(_whole(value, 3_600))
 
     @classmethod
     def from_days(cls, value: float) -> Duration:
-        return cls(int(value * 86_400))
+        return cls(_whole(value, 86_400))
+
+
+def _whole(value: float, unit_seconds: int) -> int:
+    if not isinstance(value, int | float):
+        raise refusal(f"A duration is made of a number, such as Duration(5), not of {value!r}.")
+    if not math.isfinite(value):
+        raise refusal(f"A duration has an end, and {value} has none.")
+    return int(value * unit_seconds)
 
 
 class NestingType(Enum):
@@ -147,31 +169,17 @@ class CompletionConfig:
     should_complete: Callable[[CompletionStatus], CompletionDecision] | None = None
 
     def __post_init__(self) -> None:
-        count = self.tolerated_failure_count
-        percentage = self.tolerated_failure_percentage
-        if self.min_successful is not None and self.min_successful < 1:
-            raise ValidationError(f"min_successful must be 1 or more, not {self.min_successful}.")
-        if count is not None and count < 0:
-            raise ValidationError(f"tolerated_failure_count must not be negative: {count}.")
-        if percentage is not None and not 0 <= percentage <= 100:
-            raise ValidationError(
-                f"tolerated_failure_percentage must be from 0 to 100, not {percentage}."
-            )
+        count, percentage = self.tolerated_failure_count, self.tolerated_failure_percentage
+        check_number("min_successful", self.min_successful, 1)
+        check_number("tolerated_failure_count", count, 0)
+        check_number("tolerated_failure_percentage", percentage, 0, 100)
         if self.should_complete is None:
             return
-        if not callable(self.should_complete):
-            raise ValidationError("should_complete must be a function of a CompletionStatus.")
+        check_function("should_complete", self.should_complete, "a function of a CompletionStatus")
         if not (self.min_successful is None and count is None and percentage is None):
-            raise ValidationError(
+            raise refusal(
                 "should_complete decides alone: leave out min_successful, "
                 "tolerated_failure_count and tolerated_failure_percentage."
-            )
-
-    def check_total(self, total: int) -> None:
-        """Raises ValidationError if so many branches can never fulfil this."""
-        if self.min_successful is not None and self.min_successful > total:
-            raise ValidationError(
-                f"min_successful is {self.min_successful}, but there are only {total} branches."
             )
 
     @staticmethod
@@ -188,9 +196,14 @@ class CompletionConfig:
         return CompletionConfig(tolerated_failure_count=0, tolerated_failure_percentage=0)
 
 
-def _check_concurrency(max_concurrency: int | None) -> None:
-    if max_concurrency is not None and max_concurrency < 1:
-        raise ValidationError(f"max_concurrency must be 1 or more, not {max_concurrency}.")
+def _check_batch(config: ParallelConfig | MapConfig[Any]) -> None:
+    check_number("max_concurrency", config.max_concurrency, 1)
+    if not isinstance(config.completion_config, CompletionConfig):
+        raise refusal(f"completion_config is a CompletionConfig, not {config.completion_config!r}.")
+    check_serdes("serdes", config.serdes)
+    check_serdes("item_serdes", config.item_serdes)
+    check_function("summary_generator", config.summary_generator, "a function of a BatchResult")
+    check_choice("nesting_type", config.nesting_type, NestingType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +227,7 @@ class ParallelConfig:
     nesting_type: NestingType = NestingType.NESTED
 
     def __post_init__(self) -> None:
-        _check_concurrency(self.max_concurrency)
+        _check_batch(self)
 
 
 @dataclass(frozen=True)
@@ -223,6 +236,10 @@ class ParallelBranch(Generic[T]):
 
     func: Callable[..., T]
     name: str | None = None
+
+    def __post_init__(self) -> None:
+        if not callable(self.func):
+            raise refusal(f"A branch is a function of its context, not {self.func!r}.")
 
     def __call__(self, *args: Any, **kwargs: Any) -> T:
         return self.func(*args, **kwargs)
@@ -238,9 +255,9 @@ class StepSemantics(Enum):
     AT_LEAST_ONCE_PER_RETRY = "AT_LEAST_ONCE_PER_RETRY"
 
 
-def _check_sub_type(sub_type: str | None) -> None:
-    if sub_type and not _SUB_TYPE.match(sub_type):
-        raise ValidationError(
+def _check_sub_type(sub_type: Any) -> None:
+    if sub_type and not (isinstance(sub_type, str) and _SUB_TYPE.match(sub_type)):
+        raise refusal(
             f"A sub_type has 1 to 32 letters, digits, hyphens and underscores; "
             f"{sub_type!r} is none."
         )
@@ -265,6 +282,9 @@ class StepConfig:
     sub_type: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
+        check_strategy(self.retry_strategy)
+        check_choice("step_semantics", self.step_semantics, StepSemantics)
+        check_serdes("serdes", self.serdes)
         _check_sub_type(self.sub_type)
 
 
@@ -286,6 +306,8 @@ class ChildConfig(Generic[T]):
     is_virtual: bool = False
 
     def __post_init__(self) -> None:
+        check_serdes("serdes", self.serdes)
+        check_function("summary_generator", self.summary_generator, "a function of the result")
         _check_sub_type(self.sub_type)
 
 
@@ -307,7 +329,8 @@ class MapConfig(Generic[T]):
     item_namer: Callable[[T, int], str] | None = None
 
     def __post_init__(self) -> None:
-        _check_concurrency(self.max_concurrency)
+        _check_batch(self)
+        check_function("item_namer", self.item_namer, "a function of an item and its index")
 
 
 @dataclass(frozen=True)
@@ -317,6 +340,12 @@ class InvokeConfig(Generic[P, R]):
     serdes_payload: SerDes[P] | None = None
     serdes_result: SerDes[R] | None = None
     tenant_id: str | None = None
+
+    def __post_init__(self) -> None:
+        check_serdes("serdes_payload", self.serdes_payload)
+        check_serdes("serdes_result", self.serdes_result)
+        if not isinstance(self.tenant_id, str | None):
+            raise refusal(f"tenant_id is a str, not {self.tenant_id!r}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,15 +366,9 @@ class CallbackConfig:
 
     def __post_init__(self) -> None:
         _check_sub_type(self.sub_type)
-        for what, span in (
-            ("timeout", self.timeout),
-            ("heartbeat_timeout", self.heartbeat_timeout),
-        ):
-            if not hasattr(span, "seconds"):
-                raise ValidationError(
-                    f"A callback's {what} is a Duration, such as Duration.from_hours(1), not "
-                    f"{span!r}."
-                )
+        check_serdes("serdes", self.serdes)
+        check_duration("A callback's timeout", self.timeout)
+        check_duration("A callback's heartbeat_timeout", self.heartbeat_timeout)
 
     @property
     def timeout_seconds(self) -> int:
@@ -361,6 +384,10 @@ class WaitForCallbackConfig(CallbackConfig):
     """As CallbackConfig; `retry_strategy` is that of the submitter."""
 
     retry_strategy: Callable[[Exception, int], RetryDecision] | None = None
+
+    def __post_init__(self) -> None:
+        CallbackConfig.__post_init__(self)
+        check_strategy(self.retry_strategy)
 
 
 class JitterStrategy(StrEnum):

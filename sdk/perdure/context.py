@@ -22,6 +22,7 @@ from perdure.config import (
 from perdure.core.effects import Program
 from perdure.core.pauses import callback_result_program
 from perdure.core.scope import Place
+from perdure.exceptions import ValidationError
 from perdure.operations import ContextBase, foreign, racing
 from perdure.serdes import SerDes
 from perdure.shell.kinds import MARK, is_async
@@ -270,7 +271,7 @@ class DurableContext(ContextBase):
 def _named(wrapper: F, func: Any) -> F:
     """Called like `func`, and asynchronous if that is."""
     marked: Any = wrapper
-    marked._original_name = func.__name__
+    marked._original_name = getattr(func, "__name__", None)
     setattr(marked, MARK, is_async(func))
     return wrapper
 
@@ -330,6 +331,9 @@ def durable_parallel_branch(
 ]:
     """Make `context.parallel([func(1, 2)])` run `func(branch_context, 1, 2)`; the branch is named
     `name`, or by its number. Write `@durable_parallel_branch()`, with parentheses."""
+
+    if callable(name):
+        raise ValidationError("Write @durable_parallel_branch(), with parentheses.")
 
     def decorate(
         func: Callable[Concatenate[DurableContext, Params], T],

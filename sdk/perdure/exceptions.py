@@ -110,6 +110,14 @@ class InvocationError(UnrecoverableError):
         return True
 
 
+def ends_invocation(error: BaseException) -> bool:
+    """Whether an error leaves every operation around it, recorded in none: the invocation ends,
+    to be made again or to fail the execution."""
+    if isinstance(error, InvocationError):
+        return error.is_retryable()
+    return isinstance(error, ExecutionError) or not isinstance(error, Exception)
+
+
 class _ServiceError(InvocationError):
     """A call of the service that failed. `failure` has its status and code."""
 
@@ -162,12 +170,8 @@ class InvalidStateError(DurableExecutionsError):
     """An operation is not in the state that it has to be in."""
 
 
-class DurableOperationError(DurableExecutionsError):
-    """An operation failed. First run and replay raise the same: it is built from what was recorded.
-
-    `error_type` is the name of the class that escaped from the operation, `data` and `stack_trace`
-    what it carried. `__cause__` stands for that error; it is never the original object.
-    """
+class _RecordedError(DurableExecutionsError):
+    """An error with the fields that a history keeps of one."""
 
     def __init__(
         self,
@@ -181,6 +185,14 @@ class DurableOperationError(DurableExecutionsError):
         self.error_type = error_type or wire_name(type(self))
         self.data = data
         self.stack_trace = stack_trace
+
+
+class DurableOperationError(_RecordedError):
+    """An operation failed. First run and replay raise the same: it is built from what was recorded.
+
+    `error_type` is the name of the class that escaped from the operation, `data` and `stack_trace`
+    what it carried. `__cause__` stands for that error; it is never the original object.
+    """
 
     @classmethod
     def from_error_fields(
@@ -235,21 +247,8 @@ class CallbackSubmitterError(CallbackError):
     """The submitter of a wait_for_callback failed, and its retries are used up."""
 
 
-class SerDesError(DurableExecutionsError):
+class SerDesError(_RecordedError):
     """A value could not be written down or read back. Final; see RetryableSerDesError."""
-
-    def __init__(
-        self,
-        message: str | None = None,
-        error_type: str | None = None,
-        data: str | None = None,
-        stack_trace: list[str] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.error_type = error_type or wire_name(type(self))
-        self.data = data
-        self.stack_trace = stack_trace
 
 
 class PayloadTooLargeError(SerDesError):

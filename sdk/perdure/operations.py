@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from perdure.code_place import code_place
 from perdure.config import (
     CallbackConfig,
     ChildConfig,
@@ -18,14 +19,24 @@ from perdure.config import (
     StepConfig,
     WaitForCallbackConfig,
 )
-from perdure.core.scope import INSIDE, Place, Scope, code_place
+from perdure.core.scope import INSIDE, Place, Scope
 from perdure.exceptions import (
     ConcurrentOperationsError,
     DurableExecutionWarning,
     OperationInStepError,
-    ValidationError,
 )
 from perdure.logger import Logger
+from perdure.operation_arguments import (
+    branches_of,
+    check_callable,
+    check_condition_config,
+    check_config,
+    check_function_name,
+    check_items,
+    check_logger,
+    check_total,
+    wait_seconds,
+)
 from perdure.service_api import OperationType
 from perdure.types import (
     ExecutionContext,
@@ -42,8 +53,6 @@ if TYPE_CHECKING:
     from perdure.core.effects import Program
     from perdure.shell.branches import Shells
     from perdure.waits import WaitForConditionConfig
-
-_MAX_WAIT_SECONDS = 31_622_400
 
 
 class ContextBase:
@@ -64,6 +73,7 @@ class ContextBase:
 
     def set_logger(self, new_logger: LoggerInterface) -> None:
         """Write through another logger from here on; child contexts inherit it."""
+        check_logger(new_logger)
         self._scope.logger = new_logger
         extra: dict[str, object] = {"executionArn": self._scope.replay.arn}
         if self._scope.parent_id:
@@ -112,16 +122,18 @@ class ContextBase:
     ) -> tuple[Place, Program]:
         from perdure.core.steps import step_program
 
-        _check_config(config, StepConfig, "A step")
-        _check_callable(func, "a step's function", "a StepContext")
+        chosen = name or _name_of(func)
+        asked = "step", chosen
+        check_config(config, StepConfig, asked)
+        check_callable(func, ("a StepContext",), asked)
         sub_type = (config.sub_type if config else None) or "Step"
-        place = self._place("STEP", sub_type, name or _name_of(func))
+        place = self._place("STEP", sub_type, chosen)
         return place, step_program(place, func, config, self._step_context)
 
     def _wait(self, duration: Duration, name: str | None) -> tuple[Place, Program]:
         from perdure.core.pauses import wait_program
 
-        seconds = _wait_seconds(duration)
+        seconds = wait_seconds(duration, ("wait", name))
         place = self._place("WAIT", "Wait", name)
         return place, wait_program(place, seconds)
 
@@ -130,7 +142,7 @@ class ContextBase:
     ) -> tuple[Place, Program]:
         from perdure.core.pauses import create_callback_program
 
-        _check_config(config, CallbackConfig, "A callback")
+        check_config(config, CallbackConfig, ("callback", name))
         chosen = config or CallbackConfig()
         place = self._place("CALLBACK", chosen.sub_type or "Callback", name)
         return place, create_callback_program(place, chosen)
@@ -144,11 +156,9 @@ class ContextBase:
     ) -> tuple[Place, Program]:
         from perdure.core.pauses import invoke_program
 
-        if not isinstance(function_name, str):
-            raise ValidationError(
-                f"invoke takes a function's name or ARN, not {type(function_name).__qualname__}."
-            )
-        _check_config(config, InvokeConfig, "An invoke")
+        asked = "invoke", name
+        check_function_name(function_name, asked)
+        check_config(config, InvokeConfig, asked)
         place = self._place("CHAINED_INVOKE", "ChainedInvoke", name)
         return place, invoke_program(place, function_name, payload, config or InvokeConfig())
 
@@ -160,9 +170,10 @@ class ContextBase:
     ) -> tuple[Place, Program]:
         from perdure.core.submissions import wait_for_callback_program
 
-        _check_config(config, WaitForCallbackConfig, "wait_for_callback")
-        _check_callable(submitter, "a submitter", "a callback id and a WaitForCallbackContext")
         chosen = name or _name_of(submitter)
+        asked = "wait_for_callback", chosen
+        check_config(config, WaitForCallbackConfig, asked)
+        check_callable(submitter, ("a callback id", "a WaitForCallbackContext"), asked)
         place = self._place("CONTEXT", "WaitForCallback", chosen)
         submit = _submission(submitter)
         return place, wait_for_callback_program(place, submit, chosen, config, self._step_context)
@@ -175,11 +186,9 @@ class ContextBase:
     ) -> tuple[Place, Program]:
         from perdure.core.conditions import condition_program
 
-        _check_callable(check, "a check", "the state and a WaitForConditionCheckContext")
-        if not hasattr(config, "wait_strategy"):
-            raise ValidationError(
-                f"wait_for_condition needs a WaitForConditionConfig, not {config!r}."
-            )
+        asked = "wait_for_condition", name
+        check_callable(check, ("the state", "a WaitForConditionCheckContext"), asked)
+        check_condition_config(config, asked)
         place = self._place("STEP", "WaitForCondition", name)
         return place, condition_program(place, check, config, self._check_context)
 
@@ -188,10 +197,12 @@ class ContextBase:
     ) -> tuple[Place, Program]:
         from perdure.core.children import body_of, child_program
 
-        _check_config(config, ChildConfig, "A child context")
-        _check_callable(func, "a child context's function", "its context")
+        chosen = name or _name_of(func)
+        asked = "child context", chosen
+        check_config(config, ChildConfig, asked)
+        check_callable(func, ("its context",), asked)
         sub_type = (config.sub_type if config else None) or "RunInChildContext"
-        place = self._place("CONTEXT", sub_type, name or _name_of(func))
+        place = self._place("CONTEXT", sub_type, chosen)
         return place, child_program(place, body_of(func), config)
 
     def _map(
@@ -203,16 +214,21 @@ class ContextBase:
     ) -> tuple[Place, Program]:
         from perdure.core.batches import MAP, batch_program
 
-        _check_config(config, MapConfig, "A map")
-        _check_callable(func, "a map's function", "a context, an item, its index and all items")
+        asked = "map", name or _name_of(func)
+        check_config(config, MapConfig, asked)
+        check_callable(func, ("a context", "an item", "its index", "all items"), asked)
+        check_items(inputs, asked)
         chosen: MapConfig[Any] = config or MapConfig()
-        chosen.completion_config.check_total(len(inputs))
-        place = self._place("CONTEXT", MAP.sub_type, name or _name_of(func))
-        names: list[str | None] = [
-            chosen.item_namer(item, index) if chosen.item_namer else None
-            for index, item in enumerate(inputs)
-        ]
+        check_total(chosen.completion_config, len(inputs), asked)
+        place = self._place("CONTEXT", MAP.sub_type, asked[1])
         branches = [_item(func, item, index, inputs) for index, item in enumerate(inputs)]
+        namer = chosen.item_namer
+
+        def names() -> list[str | None]:
+            if namer is None:
+                return [None] * len(branches)
+            return [namer(item, index) for index, item in enumerate(inputs)]
+
         return place, batch_program(place, MAP, branches, names, chosen)
 
     def _parallel(
@@ -223,17 +239,17 @@ class ContextBase:
     ) -> tuple[Place, Program]:
         from perdure.core.batches import PARALLEL, batch_program
 
-        _check_config(config, ParallelConfig, "A parallel")
-        for function in functions:
-            _check_callable(function, "a branch", "a context")
+        asked = "parallel", name
+        check_config(config, ParallelConfig, asked)
+        branches = branches_of(functions, asked)
         chosen = config or ParallelConfig()
-        chosen.completion_config.check_total(len(functions))
+        check_total(chosen.completion_config, len(branches), asked)
         place = self._place("CONTEXT", PARALLEL.sub_type, name)
-        names = [
-            function.name if isinstance(function, ParallelBranch) else None
-            for function in functions
-        ]
-        return place, batch_program(place, PARALLEL, functions, names, chosen)
+
+        def names() -> list[str | None]:
+            return [one.name if isinstance(one, ParallelBranch) else None for one in branches]
+
+        return place, batch_program(place, PARALLEL, branches, names, chosen)
 
     def child_program(
         self,
@@ -256,7 +272,7 @@ class ContextBase:
         """A wait, for programs that are the code of this context."""
         from perdure.core.pauses import wait_program
 
-        seconds = _wait_seconds(duration)
+        seconds = wait_seconds(duration, ("wait", name))
         return wait_program(self._scope.place("WAIT", "Wait", name), seconds)
 
     # -- guards ----------------------------------------------------------------------------------
@@ -307,41 +323,9 @@ class ContextBase:
         return WaitForConditionCheckContext(self._logger_of(place, attempt), attempt)
 
 
-def _wait_seconds(duration: Duration) -> int:
-    if not hasattr(duration, "to_seconds"):
-        raise ValidationError(
-            f"A wait takes a Duration, such as Duration.from_seconds(5), not {duration!r}."
-        )
-    seconds = duration.to_seconds()
-    if not 1 <= seconds <= _MAX_WAIT_SECONDS:
-        raise ValidationError(
-            f"A wait takes from 1 second to {_MAX_WAIT_SECONDS:,} (366 days), not {seconds}."
-        )
-    return seconds
-
-
 def _name_of(func: Any) -> str | None:
     """Functions made by the decorators are called like what they decorate; others have no name."""
     return getattr(func, "_original_name", None)
-
-
-def _check_callable(func: Any, what: str, given: str) -> None:
-    if not callable(func):
-        hint = ""
-        if hasattr(func, "__await__"):
-            hint = " It is a coroutine: hand over the function itself and do not call it."
-            func.close()
-        raise ValidationError(
-            f"{what} must be a function of {given}, not {type(func).__qualname__}.{hint}"
-        )
-
-
-def _check_config(config: object, kind: type[object], taker: str) -> None:
-    if config is not None and not isinstance(config, kind):
-        raise ValidationError(
-            f"{taker} takes a {kind.__name__} as its config, not {type(config).__qualname__}: "
-            f"config={kind.__name__}(...), from perdure.config."
-        )
 
 
 def foreign(place: object) -> ConcurrentOperationsError:

@@ -7,7 +7,13 @@ from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from perdure.config import ChildConfig, Duration, JitterStrategy
+from perdure.arguments import check_duration, check_function, check_strategy, refusal
+from perdure.config import (
+    ChildConfig,
+    Duration,
+    JitterStrategy,
+)
+from perdure.delays import check_delays, next_delay
 
 if TYPE_CHECKING:
     from perdure.async_context import AsyncDurableContext
@@ -28,6 +34,9 @@ class RetryDecision:
 
     should_retry: bool
     delay: Duration
+
+    def __post_init__(self) -> None:
+        check_duration("The delay of a RetryDecision", self.delay)
 
     @property
     def delay_seconds(self) -> int:
@@ -59,6 +68,10 @@ class RetryStrategyConfig:
     retryable_errors: list[str | re.Pattern[str]] | None = None
     retryable_error_types: list[type[Exception]] | None = None
 
+    def __post_init__(self) -> None:
+        check_delays(self)
+        _check_errors(self)
+
     @property
     def initial_delay_seconds(self) -> int:
         return self.initial_delay.seconds
@@ -80,6 +93,11 @@ class LinearRetryStrategyConfig:
     retryable_errors: list[str | re.Pattern[str]] | None = None
     retryable_error_types: list[type[Exception]] | None = None
 
+    def __post_init__(self) -> None:
+        check_delays(self)
+        check_duration("increment", self.increment)
+        _check_errors(self)
+
     @property
     def initial_delay_seconds(self) -> int:
         return self.initial_delay.seconds
@@ -93,9 +111,22 @@ class LinearRetryStrategyConfig:
         return self.max_delay.seconds
 
 
+def _check_errors(config: RetryStrategyConfig | LinearRetryStrategyConfig) -> None:
+    texts: Any = config.retryable_errors
+    types: Any = config.retryable_error_types
+    if isinstance(texts, str) or not all(
+        hasattr(text, "search") or isinstance(text, str) for text in texts or ()
+    ):
+        raise refusal(f"retryable_errors is a list of texts and compiled patterns, not {texts!r}.")
+    if isinstance(types, type) or not all(isinstance(one, type) for one in types or ()):
+        raise refusal(f"retryable_error_types is a list of exception classes, not {types!r}.")
+
+
 def create_retry_strategy(config: RetryStrategyConfig | None = None) -> RetryStrategy:
     """A strategy whose delays grow exponentially."""
     chosen = config or RetryStrategyConfig()
+    if not hasattr(chosen, "backoff_rate"):
+        raise refusal(f"create_retry_strategy takes a RetryStrategyConfig, not {config!r}.")
 
     def delay_seconds(attempts_made: int) -> float:
         return float(chosen.initial_delay.seconds * chosen.backoff_rate ** (attempts_made - 1))
@@ -106,6 +137,10 @@ def create_retry_strategy(config: RetryStrategyConfig | None = None) -> RetryStr
 def create_linear_retry_strategy(config: LinearRetryStrategyConfig | None = None) -> RetryStrategy:
     """A strategy whose delays grow by the same amount each time."""
     chosen = config or LinearRetryStrategyConfig()
+    if not hasattr(chosen, "increment"):
+        raise refusal(
+            f"create_linear_retry_strategy takes a LinearRetryStrategyConfig, not {config!r}."
+        )
 
     def delay_seconds(attempts_made: int) -> float:
         return chosen.initial_delay.seconds + chosen.increment.seconds * (attempts_made - 1)
@@ -120,8 +155,7 @@ def _strategy(
     def decide(error: Exception, attempts_made: int) -> RetryDecision:
         if attempts_made >= config.max_attempts or not _is_retryable(error, config):
             return RetryDecision.no_retry()
-        delay = min(delay_seconds(attempts_made), config.max_delay.seconds)
-        return RetryDecision.retry(Duration(config.jitter_strategy.finalize_delay(delay)))
+        return RetryDecision.retry(next_delay(config, lambda: delay_seconds(attempts_made)))
 
     return decide
 
@@ -213,6 +247,9 @@ class WithRetryConfig(Generic[T]):
     wrap_with_run_in_child_context: bool = True
     child_context_config: ChildConfig[T] | None = None
 
+    def __post_init__(self) -> None:
+        check_strategy(self.retry_strategy)
+
 
 @overload
 def with_retry(
@@ -240,8 +277,15 @@ def with_retry(
     `func` is told the context and the number of the attempt, from 1. Between attempts there is a
     wait named `{name}-backoff-{attempt}`. To be awaited in an asynchronous handler.
     """
+    from perdure.core.decisions import retry_decision
     from perdure.core.effects import Call
 
+    asker = f"with_retry {name!r}" if name else "with_retry"
+    if not hasattr(config, "retry_strategy"):
+        raise refusal(
+            f"{asker} takes a WithRetryConfig, such as WithRetryConfig(), not {config!r}."
+        )
+    check_function(f"What {asker} runs", func, "a function of a context and an attempt")
     strategy = config.retry_strategy or create_retry_strategy()
 
     def attempts(inner: Any) -> Generator[Any, Any, Any]:
@@ -251,7 +295,7 @@ def with_retry(
             try:
                 return (yield Call(func, (inner, attempt), inside=inner.scope))
             except Exception as error:
-                decision = yield Call(strategy, (error, attempt), quick=True)
+                decision = yield from retry_decision(asker, strategy, error, attempt)
                 if not decision.should_retry:
                     raise
             wait_name = f"{name}-backoff-{attempt}" if name else None

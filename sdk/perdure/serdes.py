@@ -87,8 +87,8 @@ class ExtendedTypeSerDes(SerDes[Any]):
             return value
         if not (isinstance(value, dict) and "t" in value and "v" in value):
             raise SerDesError(
-                "This text was not written by the default serdes: it is neither a plain JSON value "
-                'nor an envelope with "t" and "v". Give the operation the serdes that wrote it.'
+                "this text was not written by the default serdes: it is neither a plain JSON value "
+                'nor an envelope with "t" and "v"'
             )
         return _unwrap(value)
 
@@ -156,7 +156,7 @@ def _unwrap(wrapped: Any) -> Any:
         return wrapped
     read = _READERS.get(wrapped["t"])
     if read is None:
-        raise SerDesError(f'The tag "{wrapped["t"]}" is not one of the default serdes.')
+        raise SerDesError(f'the tag "{wrapped["t"]}" is not one of the default serdes')
     return read(wrapped["v"])
 
 
@@ -220,6 +220,7 @@ _READERS: dict[Any, Callable[[Any], Any]] = {
 DEFAULT_JSON_SERDES: SerDes[Any] = JsonSerDes()
 EXTENDED_TYPES_SERDES: SerDes[Any] = ExtendedTypeSerDes()
 PASS_THROUGH_SERDES: SerDes[Any] = PassThroughSerDes()
+BUILT_IN = frozenset((JsonSerDes, ExtendedTypeSerDes, PassThroughSerDes))
 
 
 def serialize(

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from perdure.arguments import check_duration, check_function, check_serdes, refusal
 from perdure.config import Duration, JitterStrategy
+from perdure.delays import check_delays, next_delay
 from perdure.exceptions import WaitForConditionError
 from perdure.serdes import SerDes
 
@@ -24,6 +26,12 @@ class WaitStrategyConfig(Generic[T]):
     backoff_rate: int | float = 1.5
     jitter_strategy: JitterStrategy = JitterStrategy.FULL
 
+    def __post_init__(self) -> None:
+        check_function(
+            "should_continue_polling", self.should_continue_polling, "a function of the state"
+        )
+        check_delays(self)
+
     @property
     def initial_delay_seconds(self) -> int:
         return self.initial_delay.seconds
@@ -39,6 +47,9 @@ class WaitForConditionDecision:
 
     should_continue: bool
     delay: Duration
+
+    def __post_init__(self) -> None:
+        check_duration("The delay of a WaitForConditionDecision", self.delay)
 
     @property
     def delay_seconds(self) -> int:
@@ -63,6 +74,9 @@ def create_wait_strategy(config: WaitStrategyConfig[T]) -> WaitStrategy[T]:
     A condition that the last attempt meets is met.
     """
 
+    if not hasattr(config, "should_continue_polling"):
+        raise refusal(f"create_wait_strategy takes a WaitStrategyConfig, not {config!r}.")
+
     def decide(state: T, attempts_made: int) -> WaitForConditionDecision:
         if not config.should_continue_polling(state):
             return WaitForConditionDecision.stop_polling()
@@ -71,10 +85,11 @@ def create_wait_strategy(config: WaitStrategyConfig[T]) -> WaitStrategy[T]:
                 f"wait_for_condition exhausted {config.max_attempts} attempts "
                 "before the condition was met"
             )
-        grown = config.initial_delay.seconds * config.backoff_rate ** (attempts_made - 1)
-        delay = min(grown, config.max_delay.seconds)
-        seconds = config.jitter_strategy.finalize_delay(delay)
-        return WaitForConditionDecision.continue_waiting(Duration(seconds))
+        delay = next_delay(
+            config,
+            lambda: config.initial_delay.seconds * config.backoff_rate ** (attempts_made - 1),
+        )
+        return WaitForConditionDecision.continue_waiting(delay)
 
     return decide
 
@@ -92,3 +107,11 @@ class WaitForConditionConfig(Generic[T]):
     wait_strategy: WaitStrategy[T]
     initial_state: T
     serdes: SerDes[Any] | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.wait_strategy, WaitStrategyConfig):
+            raise refusal("wait_strategy is made of a config: create_wait_strategy(config).")
+        check_function(
+            "wait_strategy", self.wait_strategy, "a function of the state and the attempts so far"
+        )
+        check_serdes("serdes", self.serdes)

@@ -131,7 +131,7 @@ def _map(scope: Scope, node: Node, ran: Ran) -> Program:
         completion_config=CompletionConfig.all_completed(),
         nesting_type=NestingType.FLAT if node.flag else NestingType.NESTED,
     )
-    done = yield from batch_program(place, MAP, branches, [None] * len(branches), config)
+    done = yield from batch_program(place, MAP, branches, lambda: [None] * len(branches), config)
     return done.to_dict()
 
 

@@ -24,14 +24,14 @@ from perdure.core.completion import (
     read_record,
     summary,
 )
+from perdure.core.decisions import completion_decision
 from perdure.core.effects import Branch, Call, Crew, Dismiss, Join, Program, Spawn
 from perdure.core.replay import is_terminal
 from perdure.core.scope import Place, Scope, operation_id
 from perdure.exceptions import (
     DurableOperationError,
-    ExecutionError,
-    InvocationError,
     OrphanedChildException,
+    ends_invocation,
 )
 from perdure.lambda_service import ErrorObject
 
@@ -54,17 +54,20 @@ def batch_program(
     place: Place,
     kind: BatchKind,
     branches: Sequence[Callable[[Any], Any]],
-    names: Sequence[str | None],
+    names: Callable[[], Sequence[str | None]],
     config: MapConfig[Any] | ParallelConfig,
 ) -> Program:
     """Run the branches, `config.max_concurrency` at a time; returns a BatchResult.
+
+    What `names` raises fails the batch.
 
     A branch whose error asks for another invocation or for the execution's end does not count as
     failed: the error leaves the batch.
     """
 
     def body(scope: Scope) -> Program:
-        return _Batch(scope, place, kind, branches, names, config).run()
+        called = yield Call(names, (), quick=True)
+        return (yield from _Batch(scope, place, kind, branches, called, config).run())
 
     def summarize(result: BatchResult[Any]) -> str:
         own = config.summary_generator
@@ -121,10 +124,8 @@ class _Batch:
         while True:
             decision = None
             if self.completion.should_complete is not None:
-                decision = yield Call(
-                    self.completion.should_complete,
-                    (self.progress.snapshot(),),
-                    quick=True,
+                decision = yield from completion_decision(
+                    self.place, self.completion.should_complete, self.progress.snapshot()
                 )
             if is_complete(self.progress, self.completion, decision):
                 break
@@ -190,7 +191,7 @@ class _Batch:
     def _note(self, index: int, value: Any, error: BaseException | None) -> None:
         if error is None:
             self.items[index] = BatchItem(index, BatchItemStatus.SUCCEEDED, value)
-        elif _leaves_the_batch(error):
+        elif ends_invocation(error):
             raise error
         else:
             self.items[index] = BatchItem(index, BatchItemStatus.FAILED, error=_error_object(error))
@@ -228,12 +229,6 @@ class _Batch:
             self._note(index, None, error)
         else:
             self._note(index, value, None)
-
-
-def _leaves_the_batch(error: BaseException) -> bool:
-    if isinstance(error, InvocationError):
-        return error.is_retryable()
-    return isinstance(error, ExecutionError) or not isinstance(error, Exception)
 
 
 def _error_object(error: BaseException) -> ErrorObject:

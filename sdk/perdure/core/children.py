@@ -17,7 +17,7 @@ from perdure.core.values import (
     read_back,
     write,
 )
-from perdure.exceptions import ChildContextError, ExecutionError, InvocationError
+from perdure.exceptions import ChildContextError, ValidationError, ends_invocation
 from perdure.lambda_service import ErrorObject
 
 Body = Callable[[Scope], Program]
@@ -55,10 +55,8 @@ def child_program(place: Place, body: Body, config: ChildConfig[Any] | None) -> 
         silent = chosen.is_virtual or bool(details.get("ReplayChildren"))
         try:
             return (yield from _run(place, scope, body, chosen, silent))
-        except ExecutionError:
-            raise
         except Exception as error:
-            if isinstance(error, InvocationError) and error.is_retryable():
+            if ends_invocation(error):
                 raise
             recorded = ErrorObject.from_exception(error)
             if not silent:
@@ -88,6 +86,11 @@ def _run(place: Place, scope: Scope, body: Body, config: ChildConfig[Any], silen
     if large:
         summarize = config.summary_generator
         text = "" if summarize is None else (yield Call(summarize, (value,), quick=True))
+        if not isinstance(text, str):
+            raise ValidationError(
+                f"The summary_generator of {place} has to return a str, not "
+                f"{type(text).__qualname__}."
+            )
         check_size(place, text, "summary")
     if text is not None:
         update["Payload"] = text

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from perdure.core.decisions import wait_decision
 from perdure.core.effects import COMMIT, Call, Cancelled, Park, Program
 from perdure.core.replay import epoch_seconds
 from perdure.core.scope import Place
 from perdure.core.steps import fail_step, record_cancellation
 from perdure.core.values import check_size, fail, read, write
-from perdure.exceptions import ExecutionError, InvocationError, WaitForConditionError
+from perdure.exceptions import WaitForConditionError, ends_invocation
 from perdure.lambda_service import ErrorObject
 from perdure.waits import WaitForConditionConfig
 
@@ -30,7 +31,7 @@ def condition_program(
             status = record["Status"] if record else None
             details = (record.get("StepDetails") or {}) if record else {}
             if status == "SUCCEEDED":
-                return (yield from read(place, config.serdes, details.get("Result")))
+                return (yield from read(place, config.serdes, details.get("Result"), "state"))
             if status == "FAILED":
                 fail(WaitForConditionError, details.get("Error"))
             if status == "PENDING":
@@ -41,15 +42,9 @@ def condition_program(
                 place.queue(place.update("START"))
             try:
                 met, text = yield from _check(place, check, config, context_for, details)
-            except InvocationError as error:
-                if error.is_retryable():
-                    raise
-                yield from fail_step(
-                    place, ErrorObject.from_exception(error), WaitForConditionError
-                )
-            except ExecutionError:
-                raise
             except Exception as error:
+                if ends_invocation(error):
+                    raise
                 yield from fail_step(
                     place, ErrorObject.from_exception(error), WaitForConditionError
                 )
@@ -57,7 +52,7 @@ def condition_program(
                 record_cancellation(place)
                 raise
             if met:
-                return (yield from read(place, config.serdes, text))
+                return (yield from read(place, config.serdes, text, "state"))
     finally:
         scope.leave(place, ends_replay)
 
@@ -74,12 +69,12 @@ def _check(
     before = details.get("Result") or (
         yield from write(place, config.serdes, config.initial_state, "initial state")
     )
-    state = yield from read(place, config.serdes, before)
+    state = yield from read(place, config.serdes, before, "state")
     state = yield Call(check, (state, context_for(place, attempt)), inside=place)
     text = yield from write(place, config.serdes, state, "state")
     check_size(place, text, "state")
-    state = yield from read(place, config.serdes, text)
-    decision = yield Call(config.wait_strategy, (state, attempt), quick=True)
+    state = yield from read(place, config.serdes, text, "state")
+    decision = yield from wait_decision(place, config.wait_strategy, state, attempt)
     update = place.update("RETRY" if decision.should_continue else "SUCCEED")
     if text is not None:
         update["Payload"] = text

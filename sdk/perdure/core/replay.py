@@ -41,7 +41,7 @@ class Replay:
     Updates reach it in the order in which they were made.
     """
 
-    __slots__ = ("arn", "context_for", "kept", "operations", "outbox", "queued", "seed")
+    __slots__ = ("arn", "context_for", "kept", "operations", "outbox", "queued")
 
     def __init__(
         self, arn: str, operations: Iterable[Operation], context_for: ContextFactory
@@ -54,7 +54,6 @@ class Replay:
         self.queued = 0
         self.kept = 0
         self.context_for = context_for
-        self.seed = arn.encode()
 
     @property
     def execution(self) -> Operation | None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from contextvars import ContextVar
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any
 
+from perdure.code_place import code_place
 from perdure.core.replay import Replay, epoch_seconds, is_terminal
 from perdure.exceptions import (
     NonDeterministicExecutionError,
@@ -22,7 +20,6 @@ INSIDE: ContextVar[Place | Scope | None] = ContextVar("perdure_inside", default=
 
 _NAME_CHARACTERS = 256
 _SHOWN_CHARACTERS = 60
-_PACKAGE = str(Path(__file__).parent.parent) + os.sep
 
 
 def operation_id(prefix: str | None, number: int) -> str:
@@ -201,11 +198,8 @@ class Scope:
         """256 bits that look random and are the same on every replay."""
         self.drawn += 1
         text = f"{self.prefix or ''}/{self.drawn}".encode()
-        return int.from_bytes(blake2b(text, key=_key(self.replay.seed), digest_size=32).digest())
-
-
-def _key(seed: bytes) -> bytes:
-    return blake2b(seed, digest_size=32).digest()
+        key = blake2b(self.replay.arn.encode(), digest_size=32).digest()
+        return int.from_bytes(blake2b(text, key=key, digest_size=32).digest())
 
 
 _WORDS = {
@@ -245,13 +239,3 @@ def describe(type_: str, sub_type: str, name: str | None) -> str:
     if sub_type and sub_type.replace("_", "").lower() not in (word, "chainedinvoke"):
         word = f"{word} {sub_type}"
     return f"{word} {name!r}" if name else f"{word} without a name"
-
-
-def code_place() -> str:
-    """The file and line outside this package that is running."""
-    frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame = frame.f_back
-    if frame is None:
-        return "an unknown place"
-    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from typing import Any, NoReturn
 
 from perdure.config import StepConfig, StepSemantics
+from perdure.core.decisions import retry_decision
 from perdure.core.effects import COMMIT, Call, Cancelled, Effect, Park, Program
 from perdure.core.replay import epoch_seconds
 from perdure.core.scope import Place
@@ -19,7 +20,6 @@ from perdure.exceptions import (
     SerDesError,
     StepError,
     StepInterruptedError,
-    ValidationError,
 )
 from perdure.lambda_service import ErrorObject
 from perdure.retries import RetryPresets
@@ -104,14 +104,10 @@ def _step(
 
 def _retry_or_fail(place: Place, config: StepConfig, error: Exception, attempt: int) -> Program:
     """Record the failed attempt; raises StepError if it was the last."""
-    decision = yield Call(config.retry_strategy or _DEFAULT_RETRIES, (error, attempt), quick=True)
+    decision = yield from retry_decision(
+        place, config.retry_strategy or _DEFAULT_RETRIES, error, attempt
+    )
     recorded = ErrorObject.from_exception(error)
-    if not hasattr(decision, "should_retry"):
-        raise ValidationError(
-            f"The retry strategy of {place} answered {decision!r} to {type(error).__qualname__}: "
-            f"{recorded.message}. It has to return a RetryDecision: RetryDecision.no_retry(), or "
-            "RetryDecision.retry(...)."
-        ) from error
     if not decision.should_retry:
         yield from fail_step(place, recorded)
     update = place.update("RETRY")

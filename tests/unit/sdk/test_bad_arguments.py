@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from perdure import AsyncDurableContext, DurableContext, StepContext, durable_execution
-from perdure.config import CallbackConfig, ParallelConfig, StepConfig
+from perdure.config import StepConfig
 from perdure.exceptions import StepError, ValidationError
 from perdure.retries import RetryPresets
 from perdure.testing import DurableTestRunner
@@ -71,31 +70,6 @@ def test_a_name_that_the_service_would_not_take_is_refused_at_the_operation(
         return context.step(lambda _: "goes on", name="plain")
 
     assert DurableTestRunner().run(handler).result == "goes on"
-
-
-@pytest.mark.parametrize(
-    ("call", "expected"),
-    [
-        (lambda context: context.wait(5), r"takes a Duration, such as .*, not 5"),
-        (lambda context: context.invoke(5, {}), "a function's name or ARN, not int"),
-        (lambda context: context.step(print, config={}), "A step takes a StepConfig .*not dict"),
-        (
-            lambda context: context.map([1], print, config=ParallelConfig()),
-            "A map takes a MapConfig .*not ParallelConfig",
-        ),
-        (lambda context: context.create_callback("c", {}), "takes a CallbackConfig"),
-        (lambda _: CallbackConfig(timeout=5), r"timeout is a Duration.*, not 5"),  # type: ignore[arg-type]  # that is the mistake
-    ],
-)
-def test_an_argument_of_a_wrong_kind_is_refused_with_the_right_one(
-    call: Callable[[Any], Any], expected: str
-) -> None:
-    @durable_execution
-    def handler(event: Any, context: DurableContext) -> None:
-        with pytest.raises(ValidationError, match=expected):
-            call(context)
-
-    assert DurableTestRunner().run(handler).status == "SUCCEEDED"
 
 
 def test_a_payload_that_is_no_json_names_the_invoke() -> None:
@@ -160,18 +134,3 @@ def test_a_log_that_cannot_take_an_error_does_not_change_it(kind: str) -> None:
     finally:
         log.removeHandler(handler)
     assert error["ErrorMessage"] == "the real one"
-
-
-def test_a_retry_strategy_without_a_decision_is_named_with_its_step() -> None:
-    def fails(_: StepContext) -> None:
-        raise ValueError("the first error")
-
-    undecided: Any = lambda error, attempt: None  # noqa: E731  # as handlers have it
-
-    @durable_execution
-    def handler(event: Any, context: DurableContext) -> None:
-        context.step(fails, name="charge", config=StepConfig(retry_strategy=undecided))
-
-    text = DurableTestRunner().run(handler).error["ErrorMessage"]
-    assert "retry strategy of step 'charge' answered None to ValueError: the first error" in text
-    assert "RetryDecision" in text

@@ -268,7 +268,7 @@ def test_configs_say_what_is_wrong_with_them() -> None:
     mistakes: list[tuple[Callable[[], object], str]] = [
         (lambda: Duration(-1), "cannot be negative"),
         (lambda: CompletionConfig(min_successful=0), "must be 1 or more"),
-        (lambda: CompletionConfig(tolerated_failure_count=-1), "must not be negative"),
+        (lambda: CompletionConfig(tolerated_failure_count=-1), "must be 0 or more"),
         (lambda: CompletionConfig(tolerated_failure_percentage=101), "from 0 to 100"),
         (
             lambda: CompletionConfig(should_complete=lambda _: continue_batch(), min_successful=1),

@@ -117,7 +117,7 @@ def test_what_is_drawn_depends_on_the_execution_the_context_and_the_number() -> 
     child = stage.scope.child(stage.place("CONTEXT", "Map", None), virtual=False)
     assert not set(draws(child)) & set(one)
     other = Stage()
-    other.replay.seed = b"another execution"
+    other.replay.arn = "another execution"
     assert not set(draws(other.scope)) & set(one)
 
 
