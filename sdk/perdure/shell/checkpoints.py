@@ -66,6 +66,8 @@ class Checkpoints:
         self._listener = listener
         self._lock = lock
         self._context = context
+        self._step_begins: Callable[[], object] | None = getattr(service, "step_begins", None)
+        """What the testing kit counts steps with."""
         self._requests = 0
         self._waiting: deque[tuple[int, Waiter]] = deque()
         self._flushing: asyncio.Task[None] | None = None
@@ -92,7 +94,10 @@ class Checkpoints:
         self._flush_soon()
 
     def send_soon(self) -> None:
-        """(lock) What is queued may wait a little for more, but not for long."""
+        """(lock) The function of a step begins: what is queued may wait a little for more, but not
+        for long."""
+        if self._step_begins is not None:
+            self._step_begins()
         if not self._lazy_armed and self.replay.outbox:
             self._lazy_armed = True
             self._listener.on_loop(self._arm)

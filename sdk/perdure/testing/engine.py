@@ -7,7 +7,7 @@ import heapq
 import itertools
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from perdure.testing.clock import VirtualClock
 from perdure.testing.crash_plan import CrashPlan
@@ -15,6 +15,7 @@ from perdure.testing.errors import TooManyInvocations
 from perdure.testing.functions import FunctionCatalogue
 from perdure.testing.history_text import history_text
 from perdure.testing.invocations import (
+    CRASHED,
     invocation_event,
     invoke_durable,
     invoke_plain,
@@ -76,6 +77,7 @@ class Engine:
         self.answers: dict[str, Answer] = {}
         self.invocations: Counter[ExecutionId] = Counter()
         self._policy = policy
+        self._at_once = replace(policy, first_delay_seconds=0.0)
         self.bounds = bounds
         self._numbers = itertools.count(1)
         self._planned: list[_Planned] = []
@@ -194,10 +196,12 @@ class Engine:
         if claimed.answer is None:
             return
         outcome = await self._outcome(claimed.after, claimed.answer)
+        # Another worker takes over at once: the time is the same with a crash and without.
+        policy = self._at_once if outcome is CRASHED else self._policy
         self.store.commit(
             id_,
             lambda execution, moment: decide_invocation_end(
-                execution, claim.invocation_id, outcome, moment, self._policy, self.limits
+                execution, claim.invocation_id, outcome, moment, policy, self.limits
             ),
         )
 
@@ -217,7 +221,9 @@ class Engine:
             context.deadline,
         )
         event = invocation_event(execution, delivery, self.limits)
-        return await invoke_durable(function, event, service, context, seconds)
+        outcome = await invoke_durable(function, event, service, context, seconds)
+        service.end()
+        return outcome
 
     def _count_invocation(self, record: Record) -> None:
         if len(self.store.records) > self.bounds.executions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from perdure.exceptions import SerDesError
@@ -225,6 +225,10 @@ class DurableExecution:
     def stop(self, error: ErrorObject | None = None) -> None:
         """As StopDurableExecution."""
         self._runner.stop(self.arn, error)
+
+    def advance(self, duration: float | timedelta) -> None:
+        """Let time pass, for all executions of the runner: seconds, or a timedelta."""
+        self._runner.advance(duration)
 
     def run_on(self) -> None:
         """Run until it has ended or waits for the outside world."""

@@ -258,6 +258,11 @@ class DurableTestRunner:
         """Names of steps whose function ran although the service had their outcome."""
         return self._engine.runs.needless
 
+    @property
+    def steps_interrupted(self) -> int:
+        """How many steps ran, or had ended untold, when an invocation crashed."""
+        return self._engine.runs.interrupted
+
     def check_determinism(self, arn: str) -> None:
         """Replay that execution from its history. Raises NotDeterministic."""
         record = self._engine.store.record(ExecutionArn.parse(arn).id)
@@ -374,11 +379,17 @@ def _failure(message: str | None, error_type: str | None) -> CallbackDecide:
     return decide
 
 
-def run_here(work: Coroutine[Any, Any, None]) -> None:
-    """To its end: on a loop of its own, in this thread if no other loop runs in it."""
+def _in_a_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
+        return False
+    return True
+
+
+def run_here(work: Coroutine[Any, Any, None]) -> None:
+    """To its end: on a loop of its own, in this thread if no other loop runs in it."""
+    if not _in_a_loop():
         asyncio.run(work)
         return
     raised: list[BaseException] = []

@@ -45,11 +45,13 @@ RunKey = tuple[ExecutionId, str]
 
 class Runs:
     """How often the function of each step has run to its end, whether or not the service heard of
-    it; and the names of those that ran although they were complete."""
+    it; the names of those that ran although they were complete; and how many were `interrupted`
+    by crashes: they ran, or had ended, and the service had not heard of it."""
 
     def __init__(self) -> None:
         self.of_step: Counter[RunKey] = Counter()
         self.needless: list[str] = []
+        self.interrupted = 0
 
     def note(self, execution: Execution, updates: Iterable[OperationUpdate]) -> None:
         for update in updates:
@@ -58,6 +60,10 @@ class Runs:
                 known = execution.operations.get(update.id)
                 if known is not None and known.is_closed:
                     self.needless.append(known.name or known.id)
+
+    def note_crash(self, begun: int, told: int) -> None:
+        """Of an invocation that began the functions of so many steps, and told of so many ends."""
+        self.interrupted += max(0, begun - told)
 
 
 def _is_outcome_of_a_run(update: OperationUpdate) -> bool:
@@ -89,6 +95,17 @@ class InMemoryService:
         self._clock = clock
         self._deadline = deadline
         self.has_crashed = False
+        self._begun = 0
+        self._told = 0
+
+    def step_begins(self) -> None:
+        """Our SDK calls this before each function of a step, in any thread, under its lock."""
+        self._begun += 1
+
+    def end(self) -> None:
+        """The invocation is over, with all that ran in it."""
+        if self.has_crashed:
+            self._runs.note_crash(self._begun, self._told)
 
     @property
     def is_out_of_time(self) -> bool:
@@ -116,6 +133,7 @@ class InMemoryService:
             self._runs.note(execution, parsed)
             self._crash_if(number, Side.BEFORE)
             answer = self._checkpoint(presented, parsed, client_token)
+            self._told += sum(map(_is_outcome_of_a_run, parsed))
         except DomainError as error:
             raise refusal(error) from None
         self._crash_if(number, Side.AFTER)
