@@ -25,7 +25,7 @@ from tests.support.waiting import eventually
 from tests.support.worker_service import POLL, SeenResult, WorkerService
 
 HANDLER = """
-import asyncio, logging, os, signal, time
+import asyncio, logging, os, signal, subprocess, time
 from pathlib import Path
 
 from perdure import durable_execution
@@ -59,7 +59,9 @@ async def hello(event, context):
             await asyncio.to_thread(print, text, "in a thread")
         case {"raise": text}:
             raise ValueError(text)
-        case {"die": how}:
+        case {"die": how, **more}:
+            if "child" in more:
+                subprocess.Popen(["sleep", str(more["child"])], start_new_session=True)
             os.kill(os.getpid(), how)
             await asyncio.sleep(60)
     return {"version": 1, "pid": os.getpid(), "event": event}
@@ -298,6 +300,16 @@ async def test_the_death_of_the_process_ends_what_it_ran_at_once(
             assert seen.json["errorType"] == "Runtime.ExitError"
             assert seen.json["errorMessage"].endswith("exited with error: signal: killed")
         await call(service, {})
+
+
+async def test_what_comes_while_a_process_is_buried_has_the_next_one(
+    service: WorkerService, code: Path
+) -> None:
+    async with agent(service, code):
+        # Its child keeps the pipes open, so that its last words are waited for.
+        dead = await service.result(await invoke(service, {"die": signal.SIGKILL, "child": 5}))
+        assert dead.outcome == "exit"
+        assert returned(await service.result(await invoke(service, {})))["version"] == 1
 
 
 async def test_what_invocations_write_is_told_apart(service: WorkerService, code: Path) -> None:

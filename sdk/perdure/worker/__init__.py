@@ -10,9 +10,11 @@ service_client the worker protocol   link         registered, polling, heartbeat
 invocation     work and results      lambda_proxy the Lambda API for runtimes
 runtime_session, runtime_api, environment, bound, child, log_capture   one runtime process
 plan           what a process is started as
-child_group, slots   the processes of one plan, of one function
+process_log, invocation_log, log_shipping   what it writes   process_end   how it ended
+child_group, slots   the processes of one plan, of one function   kept_warm   the one in reserve
 in_process_runtime, durable_source   functions on Perdure's own SDK
-channel, shared_child, shared_log, shared_slots   their processes, which run many invocations
+channel, shared_child, shared_process, shared_slots   their processes, which run many invocations
+processes      starts them all   workshop     what slots ask for, and are asked
 live, reload   functions that are served from their folders, and edited
 deployed, places   functions that pools run, and the processes that they share
 launch, confinement, memory   how a process is started and held

@@ -5,21 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from collections.abc import (
-    AsyncIterator,
-    Callable,
-    Collection,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from perdure.worker.child import Child, running_child
 from perdure.worker.code import PackedCode
 from perdure.worker.code_cache import DEFAULT_MAX_BYTES, CodeCache
 from perdure.worker.confinement import Confinements
@@ -39,21 +29,17 @@ from perdure.worker.launch import Launcher
 from perdure.worker.link import ServiceLink
 from perdure.worker.live import LiveFunctions
 from perdure.worker.log_shipping import LogShipper
-from perdure.worker.logging_config import LoggingConfig
 from perdure.worker.memory import MemoryWatch
 from perdure.worker.offer import Offer
-from perdure.worker.plan import ChildPlan
 from perdure.worker.pool import ChildLimits, Pool
 from perdure.worker.presence import Presence
-from perdure.worker.runtime_log import RuntimeLog
+from perdure.worker.processes import Processes, Say
 from perdure.worker.service_client import (
     Registered,
     Registration,
     ServiceClient,
 )
-from perdure.worker.shared_child import SharedChild, running_shared_child
-from perdure.worker.shared_log import SharedLog
-from perdure.worker.slots import Slots
+from perdure.worker.workshop import Slots
 
 AGENT: Final = "perdure"
 """The name under which the agent itself speaks."""
@@ -61,9 +47,6 @@ AGENT: Final = "perdure"
 _UNSPOKEN_SECONDS = 0.5
 _KILLED_SECONDS = 5.0
 _LAST_LOGS_SECONDS = 5.0
-
-Say = Callable[[str, str], None]
-"""Takes a function's name (or AGENT) and one line. It must not block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +141,6 @@ class _Shift:
     ) -> None:
         self._settings = settings
         self._say = say
-        self._launcher = launcher
-        self._proxy = proxy
         self._presence = presence
         self._replaced: list[str] = []
         self._known = known
@@ -172,6 +153,9 @@ class _Shift:
         self._link = ServiceLink(client, self, self._say_ours)
         self._memory = MemoryWatch()
         self._logs = LogShipper(client.ship_logs, self._say_ours)
+        self.processes = Processes(
+            launcher, proxy, settings.service, self._logs, self._memory, say, tasks
+        )
         self._live = LiveFunctions(settings.functions, settings.excluded)
         self._deployed = DeployedFunctions(settings.pools, settings.limits, self)
         self._intake: list[asyncio.Task[None]] = []
@@ -269,44 +253,13 @@ class _Shift:
             return
         message = f"This worker does not serve {invocation.function_name}"
         result = error_result(Outcome.INIT_ERROR, "Runtime.UnknownFunction", message)
-        self._report(invocation, self._logged(invocation, result), None)
+        self._report(invocation, self.processes.unrun(invocation, result), None)
 
     # The slots' workshop.
 
-    @asynccontextmanager
-    async def start_child(self, plan: ChildPlan, folder: Path) -> AsyncIterator[Child]:
-        log = self._log(plan.function_name, plan.version, plan.memory_mb, plan.logging)
-        with self._launcher.launch(plan, folder) as launch:
-            async with running_child(
-                plan, folder, launch, self._proxy, log, self._memory, self.tasks
-            ) as child:
-                yield child
-
-    @asynccontextmanager
-    async def start_shared_child(
-        self, plan: ChildPlan, folder: Path, concurrency: int
-    ) -> AsyncIterator[SharedChild]:
-        def show(line: str) -> None:
-            self._say(plan.function_name, line)
-
-        log = SharedLog(
-            plan.function_name,
-            plan.version,
-            plan.memory_mb,
-            plan.logging,
-            put=self._logs.put,
-            show=show,
-        )
-        service = self._settings.service
-        with self._launcher.launch(plan, folder) as launch:
-            async with running_shared_child(
-                plan, folder, launch, concurrency, service, log, self.tasks
-            ) as child:
-                yield child
-
     def finished(self, slots: Slots, invocation: Invocation, result: Result) -> None:
         if result.outcome is Outcome.INIT_ERROR:
-            result = self._logged(invocation, result)
+            result = self.processes.unrun(invocation, result)
         self._report(invocation, result, slots)
 
     def say(self, function_name: str, text: str) -> None:
@@ -325,22 +278,6 @@ class _Shift:
         task = self.tasks.create_task(report())
         self._reports.add(task)
         task.add_done_callback(self._reports.discard)
-
-    def _log(
-        self, function_name: str, version: str, memory_mb: int, logging: LoggingConfig
-    ) -> RuntimeLog:
-        def show(line: str) -> None:
-            self._say(function_name, line)
-
-        put = self._logs.put
-        return RuntimeLog(function_name, version, memory_mb, logging, put=put, show=show)
-
-    def _logged(self, invocation: Invocation, result: Result) -> Result:
-        """An invocation that no process ran has a log all the same."""
-        name, version = invocation.function_name, invocation.version
-        log = self._log(name, version, invocation.memory_mb, invocation.logging)
-        log.begin(invocation)
-        return log.end(result, None)
 
     def _slots(self) -> Iterator[Slots]:
         yield from self._live.slots.values()

@@ -7,7 +7,6 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from perdure.worker.environment import LogPlace, runtime_environment
@@ -15,39 +14,23 @@ from perdure.worker.invocation import (
     Invocation,
     Outcome,
     Result,
-    error_result,
+    ended_early,
     timed_out,
 )
 from perdure.worker.lambda_proxy import LambdaProxy
 from perdure.worker.launch import Launch
 from perdure.worker.log_capture import CapturedPipe, FrameSplitter, LineSplitter
 from perdure.worker.memory import MemoryWatch, largest_of_family
+from perdure.worker.peak_memory import PeakMemory
 from perdure.worker.plan import ChildPlan
+from perdure.worker.process_end import EXIT_ERROR, InitFailure, how_it_ended, init_failure
+from perdure.worker.process_log import RuntimeLog
 from perdure.worker.runtime_api import runtime_api
-from perdure.worker.runtime_log import PeakMemory, RuntimeLog
 from perdure.worker.runtime_session import RuntimeSession
 from perdure.worker.waiting import first_of
 
 _DEATH_SECONDS = 5.0
 _LAST_WORDS_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class InitFailure:
-    """A runtime that never asked for work: what it posted, or how it ended, or neither: it hung."""
-
-    error_type: str = "Runtime.ExitError"
-    reason: str = "Runtime exited without providing a reason"
-    posted: bytes | None = None
-
-    def __str__(self) -> str:
-        return self.posted.decode("utf-8", "replace") if self.posted is not None else self.reason
-
-    def result_for(self, invocation: Invocation) -> Result:
-        if self.posted is not None:
-            return Result(Outcome.INIT_ERROR, self.posted)
-        message = f"RequestId: {invocation.id} Error: {self.reason}"
-        return error_result(Outcome.INIT_ERROR, self.error_type, message)
 
 
 class Child:
@@ -83,18 +66,14 @@ class Child:
         """Wait until it asks for work; None once it does. Kills it at the limit."""
         session = self._session
         await self.until_settled(limit_seconds)
-        if session.init_failed.done():
-            return InitFailure(posted=session.init_failed.result())
-        if self._ended.done():
-            return InitFailure(self._death_type(), reason=f"Runtime {self._how()}")
-        if session.asked.done():
-            self._output.ready()
-            return None
-        self.kill()
-        return InitFailure(
-            error_type="Sandbox.Timedout",
-            reason=f"Task timed out after {limit_seconds:.2f} seconds",
+        failure = init_failure(
+            session.asked, session.init_failed, self._ended, limit_seconds, self._death_type()
         )
+        if failure is None:
+            self._output.ready()
+        else:
+            self.kill()
+        return failure
 
     async def until_handed(
         self, handoff: asyncio.Future[Invocation], limit_seconds: float
@@ -115,8 +94,8 @@ class Child:
         if result.done():
             return result.result()
         if self._ended.done():
-            message = f"RequestId: {invocation.id} Error: Runtime {self._how()}"
-            return error_result(Outcome.EXIT, self._death_type(), message)
+            reason = f"Runtime {how_it_ended(self._ended.result())}"
+            return ended_early(invocation.id, Outcome.EXIT, self._death_type(), reason)
         self.kill()
         return timed_out(invocation)
 
@@ -130,20 +109,7 @@ class Child:
         self.kill()
 
     def _death_type(self) -> str:
-        return "Runtime.OutOfMemory" if self._memory.was_exceeded else "Runtime.ExitError"
-
-    def _how(self) -> str:
-        return how_it_ended(self._ended.result())
-
-
-def how_it_ended(status: int) -> str:
-    """From the exit status of a process, as Lambda says it."""
-    if status < 0:
-        name = signal.strsignal(-status) or str(-status)
-        return f"exited with error: signal: {name.lower()}"
-    if status > 0:
-        return f"exited with error: exit status {status}"
-    return "exited without providing a reason"
+        return "Runtime.OutOfMemory" if self._memory.was_exceeded else EXIT_ERROR
 
 
 class _MemoryLimit:
@@ -186,7 +152,7 @@ class ChildOutput:
         self._memory = PeakMemory(pid)
 
     def ready(self) -> None:
-        self.log.ready()
+        self.log.process.ready()
         if self._memory is not None and not self._memory.megabytes:
             self._memory.close()
             self._memory = PeakMemory(largest_of_family(self._pid))
@@ -242,7 +208,7 @@ async def running_child(
     async with runtime_api(session, proxy, tasks) as port:
         output = ChildOutput(log)
         frames = output.frames.childs_end
-        place = LogPlace(log.group, log.stream, frames)
+        place = LogPlace(log.process.group, log.process.stream, frames)
         try:
             process = await asyncio.create_subprocess_exec(
                 *launch.command,

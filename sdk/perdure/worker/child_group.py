@@ -7,9 +7,10 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from perdure.worker.child import Child, InitFailure
+from perdure.worker.child import Child
 from perdure.worker.invocation import Invocation
 from perdure.worker.plan import ChildPlan
+from perdure.worker.process_end import InitFailure
 
 
 class State(Enum):

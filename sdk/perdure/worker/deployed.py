@@ -9,7 +9,8 @@ from perdure.worker.offer import PoolOffer
 from perdure.worker.places import Places
 from perdure.worker.plan import ChildPlan
 from perdure.worker.pool import ChildLimits, Pool
-from perdure.worker.slots import FunctionSlots, Workshop
+from perdure.worker.slots import FunctionSlots
+from perdure.worker.workshop import Workshop
 
 _SHORTEST_INIT_SECONDS = 10.0
 """A handler has as long to load as on Lambda, however short the function's timeout is."""

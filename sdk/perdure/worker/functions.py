@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from weakref import WeakValueDictionary
 
 from perdure.worker.code import CodeFolder, CodeTooLarge, PackedCode, pack
 from perdure.worker.code_cache import CodeCache, HeldCode
 from perdure.worker.connections import ServiceAway
 from perdure.worker.handler_spec import HandlerSpec
+from perdure.worker.plan import LiveFolder
 from perdure.worker.runtime import Runtime
 from perdure.worker.service_client import (
     DurableConfig,
@@ -78,8 +82,17 @@ class PublishedCode:
         self._client = client
         self._fetching = WeakValueDictionary[str, asyncio.Lock]()
 
-    async def hold(self, sha256: str) -> HeldCode:
-        """Raises CodeUnavailable, for an absent service only after a minute."""
+    @asynccontextmanager
+    async def folder(self, code: LiveFolder | str) -> AsyncIterator[Path]:
+        """Where the code of a plan lies; what was published stays there within. Raises
+        CodeUnavailable, for an absent service only after a minute."""
+        if isinstance(code, LiveFolder):
+            yield code.path
+            return
+        with await self._hold(code) as held:
+            yield held.folder
+
+    async def _hold(self, sha256: str) -> HeldCode:
         deadline = asyncio.get_running_loop().time() + _FETCH_SECONDS
         # Whoever comes while it is fetched waits, and finds it.
         fetching = self._fetching.setdefault(sha256, asyncio.Lock())

@@ -6,12 +6,14 @@ import json
 import struct
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NewType
+from typing import Any, Final, NewType
 
 from perdure.worker.logging_config import DEFAULT, LoggingConfig
 
 InvocationId = NewType("InvocationId", str)
 """A UUID; the function sees it as its request id."""
+
+TIMED_OUT: Final = "Sandbox.Timedout"
 
 _LENGTH = struct.Struct(">I")
 
@@ -132,10 +134,15 @@ def error_result(outcome: Outcome, error_type: str, message: str) -> Result:
     return Result(outcome, json.dumps(body).encode())
 
 
+def ended_early(id_: InvocationId, outcome: Outcome, error_type: str, reason: str) -> Result:
+    """Of an invocation that the function did not end by itself, as Lambda says it."""
+    return error_result(outcome, error_type, f"RequestId: {id_} Error: {reason}")
+
+
 def timed_out(invocation: Invocation) -> Result:
-    return error_result(
-        Outcome.TIMEOUT,
-        "Sandbox.Timedout",
-        f"RequestId: {invocation.id} Error: Task timed out after "
-        f"{invocation.timeout_seconds:.2f} seconds",
-    )
+    reason = timed_out_text(invocation.timeout_seconds)
+    return ended_early(invocation.id, Outcome.TIMEOUT, TIMED_OUT, reason)
+
+
+def timed_out_text(limit_seconds: float) -> str:
+    return f"Task timed out after {limit_seconds:.2f} seconds"

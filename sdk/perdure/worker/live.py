@@ -14,8 +14,9 @@ from perdure.worker.logging_config import DEFAULT, LoggingConfig
 from perdure.worker.plan import ChildPlan, LiveFolder
 from perdure.worker.reload import edits, forget_byte_code
 from perdure.worker.service_client import FunctionRegistration
-from perdure.worker.shared_slots import SharedSlots, SharedWorkshop
-from perdure.worker.slots import FunctionSlots, Slots
+from perdure.worker.shared_slots import SharedSlots
+from perdure.worker.slots import FunctionSlots
+from perdure.worker.workshop import Slots, Workshop
 
 LATEST: Final = "$LATEST"
 
@@ -32,7 +33,7 @@ class LiveFunctions:
         self._functions: dict[str, _LiveFunction] = {}
         self.slots: dict[str, Slots] = {}
 
-    async def open(self, concurrency: int, workshop: SharedWorkshop, say: Say) -> None:
+    async def open(self, concurrency: int, workshop: Workshop, say: Say) -> None:
         """Read the folders and get ready to serve from them."""
         for served in self._served:
             path = served.spec.folder

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from perdure.worker.clock import iso_milliseconds
-from perdure.worker.invocation import Invocation, Outcome, Result
+from perdure.worker.invocation import Invocation, Outcome, Result, timed_out_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,8 @@ def end_text(invocation: Invocation) -> str:
 def failure_text(invocation: Invocation, result: Result, at_ms: int) -> str | None:
     """What Lambda writes of an invocation that the function did not end by itself."""
     if result.outcome is Outcome.TIMEOUT:
-        seconds = invocation.timeout_seconds
-        return (
-            f"{iso_milliseconds(at_ms)} {invocation.id} Task timed out after {seconds:.2f} seconds"
-        )
+        text = timed_out_text(invocation.timeout_seconds)
+        return f"{iso_milliseconds(at_ms)} {invocation.id} {text}"
     if result.outcome in (Outcome.EXIT, Outcome.INIT_ERROR):
         error = _error_of(result)
         return f"{error.get('errorMessage')}\n{error.get('errorType')}"

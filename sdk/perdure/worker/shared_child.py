@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
 from perdure.worker.channel import BrokenChannel, Decoder, Kind, encode
-from perdure.worker.child import InitFailure, how_it_ended
 from perdure.worker.connections import ServiceUrl
 from perdure.worker.environment import LogPlace, runtime_environment
 from perdure.worker.in_process_runtime import CHANNEL_VARIABLE, CONCURRENCY_VARIABLE
 from perdure.worker.invocation import Invocation, InvocationId, Outcome, Result
 from perdure.worker.launch import Launch
 from perdure.worker.log_capture import CapturedPipe, LineSplitter
+from perdure.worker.peak_memory import PeakMemory
 from perdure.worker.plan import ChildPlan
-from perdure.worker.runtime_log import PeakMemory
-from perdure.worker.shared_log import SharedLog
+from perdure.worker.process_end import InitFailure, how_it_ended, init_failure
+from perdure.worker.process_log import SharedLog
 from perdure.worker.waiting import first_of
 
 _DEATH_SECONDS: Final = 5.0
@@ -65,17 +65,10 @@ class SharedChild(asyncio.Protocol):
     async def until_ready(self, limit_seconds: float) -> InitFailure | None:
         """Wait until the handler is loaded; None once it is. Kills the process at the limit."""
         await self.until_settled(limit_seconds)
-        if self.has_failed.done():
-            return InitFailure(posted=self.has_failed.result())
-        if self.end.done():
-            return InitFailure(reason=f"Runtime {self.how_it_ended()}")
-        if self.is_ready.done():
-            return None
-        self.kill()
-        return InitFailure(
-            error_type="Sandbox.Timedout",
-            reason=f"Task timed out after {limit_seconds:.2f} seconds",
-        )
+        failure = init_failure(self.is_ready, self.has_failed, self.end, limit_seconds)
+        if failure is not None:
+            self.kill()
+        return failure
 
     def run(self, invocation: Invocation) -> None:
         if self._transport is None:
@@ -175,9 +168,13 @@ async def running_shared_child(
     """
     child = SharedChild(log)
     ours, childs = socket.socketpair()
-    output = CapturedPipe(LineSplitter(), log.write)
+    output = CapturedPipe(LineSplitter(), log.process.write)
     environment = runtime_environment(
-        launch.users, plan, folder, endpoint=str(service), log=LogPlace(log.group, log.stream)
+        launch.users,
+        plan,
+        folder,
+        endpoint=str(service),
+        log=LogPlace(log.process.group, log.process.stream),
     )
     environment[CHANNEL_VARIABLE] = str(childs.fileno())
     environment[CONCURRENCY_VARIABLE] = str(concurrency)

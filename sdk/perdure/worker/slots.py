@@ -8,79 +8,22 @@ invocation is never taken away from it, except by the timeout and at the end of 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
 
-from perdure.worker.child import Child, InitFailure
+from perdure.worker.child import Child
 from perdure.worker.child_group import Group, Member, State
-from perdure.worker.functions import CodeUnavailable, PublishedCode
-from perdure.worker.invocation import Invocation, InvocationId, Outcome, Result
+from perdure.worker.invocation import Invocation, InvocationId, Outcome
+from perdure.worker.kept_warm import KeptWarm
 from perdure.worker.places import Places
-from perdure.worker.plan import ChildPlan, LiveFolder
-from perdure.worker.runtime import CannotStart
+from perdure.worker.plan import ChildPlan
+from perdure.worker.process_end import START_ERRORS, InitFailure
+from perdure.worker.workshop import START_SECONDS, Plans, Workshop
 
 _EXTRA_IDLE_SECONDS = 60.0
 """Of the live folder's processes all but one end when they have been idle for this long."""
 _RETURN_SECONDS = 10.0
 """A runtime asks for its next invocation at once; one that does not is stuck."""
-START_SECONDS = 5.0
-"""A start that takes longer waits for something: others may use the processor meanwhile."""
-_YOUNG_SECONDS = 10.0
-_LONGEST_PAUSE_SECONDS = 30.0
-
-
-class Slots(Protocol):
-    """Those of one function: its processes, and the invocations that they have."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def held(self) -> Sequence[InvocationId]: ...
-    @property
-    def free(self) -> int: ...
-
-    @property
-    def is_free_unreported(self) -> bool:
-        """Whether the slot of an invocation is free when that has ended, before the service has
-        its result."""
-
-    def warm_up(self) -> None: ...
-    def accept(self, invocation: Invocation) -> None: ...
-    def release(self, invocation_id: InvocationId) -> None: ...
-    def reload(self) -> None: ...
-    def give_up(self) -> None: ...
-    def close(self) -> None: ...
-
-
-class Workshop(Protocol):
-    """What the slots of all functions share."""
-
-    @property
-    def tasks(self) -> asyncio.TaskGroup: ...
-    @property
-    def start_permits(self) -> asyncio.Semaphore: ...
-    @property
-    def published(self) -> PublishedCode: ...
-    @property
-    def idle_seconds(self) -> float: ...
-    def start_child(self, plan: ChildPlan, folder: Path) -> AbstractAsyncContextManager[Child]: ...
-    def finished(self, slots: Slots, invocation: Invocation, result: Result) -> None: ...
-    def say(self, function_name: str, text: str) -> None: ...
-
-
-class Plans(Protocol):
-    """How the processes of one function are started."""
-
-    @property
-    def function_name(self) -> str: ...
-
-    @property
-    def warm(self) -> ChildPlan | None:
-        """What one process is kept ready as, without an invocation that needs it."""
-
-    def plan_for(self, invocation: Invocation) -> ChildPlan: ...
 
 
 class FunctionSlots:
@@ -95,9 +38,7 @@ class FunctionSlots:
         self._places = places
         self._groups: dict[ChildPlan, Group] = {}
         self._held: dict[InvocationId, Invocation] = {}
-        self._keep_warm = True
-        self._crashes = 0
-        self._warm_again: asyncio.TimerHandle | None = None
+        self._kept_warm = KeptWarm(self._balance)
         self._closed = False
 
     @property
@@ -142,11 +83,7 @@ class FunctionSlots:
 
     def reload(self) -> None:
         """The live folder has new code. What runs ends on the old code, what waits gets the new."""
-        self._keep_warm = True
-        self._crashes = 0
-        if self._warm_again is not None:
-            self._warm_again.cancel()
-            self._warm_again = None
+        self._kept_warm.has_new_code()
         warm = self._plans.warm
         for group in [g for g in self._groups.values() if g.plan.is_live]:
             if warm is not None and group.plan.code == warm.code:
@@ -172,8 +109,7 @@ class FunctionSlots:
     def close(self) -> None:
         """Start no more processes and end all of them; nothing further is reported."""
         self._closed = True
-        if self._warm_again is not None:
-            self._warm_again.cancel()
+        self._kept_warm.end()
         for member in tuple(self._members()):
             if member.task is not None:
                 member.task.cancel()
@@ -237,7 +173,7 @@ class FunctionSlots:
                 del self._groups[group.plan]
         if self._places is not None:
             self._places.ask(self, min(lacking, self._concurrency - self._count()))
-        if warm is None or not self._keep_warm or self._warm_again is not None:
+        if warm is None or not self._kept_warm.is_due:
             return
         if not self._groups[warm].members and self._room():
             self._start(self._groups[warm])
@@ -270,26 +206,22 @@ class FunctionSlots:
         try:
             async with AsyncExitStack() as stack:
                 plan = member.group.plan
-                folder = await stack.enter_async_context(self._folder(plan))
+                folder = await stack.enter_async_context(self._workshop.published.folder(plan.code))
                 async with self._workshop.start_permits:
                     if not self._is_needed(member):
                         return
                     member.state = State.STARTING
                     child = await stack.enter_async_context(
-                        self._workshop.start_child(plan, folder)
+                        self._workshop.processes.child(plan, folder)
                     )
                     member.child = child
                     await child.until_settled(START_SECONDS)
                 member.failure = await child.until_ready(plan.init_seconds)
                 if member.failure is None:
-                    self._keep_warm = True
+                    self._kept_warm.has_loaded()
                     await self._serve(member, child)
-        except CodeUnavailable as error:
-            member.failure = InitFailure(error_type="Runtime.CodeUnavailable", reason=str(error))
-        except CannotStart as error:
-            member.failure = InitFailure(error_type=error.error_type, reason=str(error))
-        except OSError as error:
-            member.failure = InitFailure(error_type="Runtime.StartFailed", reason=str(error))
+        except START_ERRORS as error:
+            member.failure = InitFailure.of(error)
 
     def _is_needed(self, member: Member) -> bool:
         """Whether a process is still lacking: others may have done the work meanwhile."""
@@ -297,14 +229,6 @@ class FunctionSlots:
         others = [m.state for m in group.members if m.state is not State.QUEUED]
         coming = others.count(State.STARTING) + others.count(State.RETURNING)
         return len(group.waiting) > coming or (group.plan.is_live and not others)
-
-    @asynccontextmanager
-    async def _folder(self, plan: ChildPlan) -> AsyncIterator[Path]:
-        if isinstance(plan.code, LiveFolder):
-            yield plan.code.path
-            return
-        with await self._workshop.published.hold(plan.code) as held:
-            yield held.folder
 
     async def _serve(self, member: Member, child: Child) -> None:
         while not member.retiring:
@@ -363,27 +287,13 @@ class FunctionSlots:
             self._closed = True  # a fault of ours, which ends the agent
         if self._closed:
             return
-        now = asyncio.get_running_loop().time()
         if member.failure is not None and not member.retiring:
-            # It would fail again: wait for an invocation to need it, or for other code.
-            self._keep_warm = False
+            self._kept_warm.has_failed()
             if group.waiting:
                 invocation = group.waiting.popleft()
                 self._workshop.finished(self, invocation, member.failure.result_for(invocation))
             else:
                 self._workshop.say(self.name, f"did not start: {member.failure}")
-        elif member.crashed and now - member.started_at < _YOUNG_SECONDS:
-            self._crashes += 1
-            self._warm_later(min(2.0 ** (self._crashes - 2), _LONGEST_PAUSE_SECONDS))
-        elif now - member.started_at >= _YOUNG_SECONDS:
-            self._crashes = 0
-        self._balance()
-
-    def _warm_later(self, seconds: float) -> None:
-        if self._warm_again is not None:
-            self._warm_again.cancel()
-        self._warm_again = asyncio.get_running_loop().call_later(seconds, self._warm_now)
-
-    def _warm_now(self) -> None:
-        self._warm_again = None
+        else:
+            self._kept_warm.has_ended(started_at=member.started_at, crashed=member.crashed)
         self._balance()
