@@ -49,6 +49,10 @@ ERROR_TYPES: Mapping[str, tuple[str, str]] = {
         ),
     ),
     "ResourceNotFoundException": (_EITHER, "the function is gone, or was never there"),
+    "ResourceConflictException": (
+        "the answer to a caller",
+        "no worker is left that could begin the execution; it is kept",
+    ),
     "DurableExecutionQuotaExceeded": (
         "an execution",
         "more operations or bytes than it [may have](limits.md)",

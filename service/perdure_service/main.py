@@ -49,6 +49,7 @@ from perdure_service.application.serve import ServeFunction
 from perdure_service.application.served_runtimes import ServedRuntimes
 from perdure_service.application.stop import StopExecution
 from perdure_service.application.test_events import ManageTestEvents
+from perdure_service.application.unserved_waits import UnservedWaits
 from perdure_service.application.use_cases import UseCases
 from perdure_service.buckets.folder import FolderBuckets
 from perdure_service.buckets.s3 import S3Buckets
@@ -202,6 +203,7 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
     end = EndInvocation(log, settings.retries, limits)
     envelopes = Envelopes(keys, markers, limits)
     register = PostgresWorkerRegister(pool, clock)
+    runtimes = ServedRuntimes(register, clock)
     sessions = Sessions(
         end=end,
         envelopes=envelopes,
@@ -267,7 +269,14 @@ async def wired(settings: Settings, url: str) -> AsyncIterator[Service]:
     log.attach(InTurn(dispatch, claimer), observers)
     use_cases = UseCases(
         invoke=Invoke(
-            log, resolve, ServedRuntimes(register, clock), closings, clock, limits, tails
+            log=log,
+            resolve=resolve,
+            runtimes=runtimes,
+            unserved_waits=UnservedWaits(log, catalogue, runtimes),
+            closings=closings,
+            clock=clock,
+            limits=limits,
+            tails=tails,
         ),
         checkpoint=CheckpointExecution(log, resolve, keys, markers, clock, limits),
         read_state=ReadState(log, keys, markers, limits),

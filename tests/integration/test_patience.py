@@ -11,6 +11,7 @@ from perdure_service.application.invoke import Invoke, InvokeRequest
 from perdure_service.application.log_tails import LogTails
 from perdure_service.application.resolve import ResolveFunction
 from perdure_service.application.served_runtimes import ServedRuntimes
+from perdure_service.application.unserved_waits import UnservedWaits
 from perdure_service.domain.execution import ExecutionStatus
 from perdure_service.domain.ids import ExecutionArn
 from perdure_service.domain.limits import SYNC_INVOKE_SECONDS, Limits
@@ -30,14 +31,17 @@ async def test_the_caller_is_told_that_the_execution_goes_on(database_url: str) 
         catalogue = PostgresFunctions(engine, one.clock, ACCOUNT, REGION)
         store = function_store(engine, one.clock, catalogue)
         await store.create(function_version())
+        runtimes = ServedRuntimes(PostgresWorkerRegister(one.pool, one.clock), one.clock)
+        tails = LogTails(PostgresLogReader(one.pool), LogWriter(database_url, one.clock, ACCOUNT))
         invoke = Invoke(
-            one.log,
-            ResolveFunction(catalogue, ACCOUNT, REGION),
-            ServedRuntimes(PostgresWorkerRegister(one.pool, one.clock), one.clock),
-            Closings(one.log),
-            one.clock,
-            Limits(),
-            LogTails(PostgresLogReader(one.pool), LogWriter(database_url, one.clock, ACCOUNT)),
+            log=one.log,
+            resolve=ResolveFunction(catalogue, ACCOUNT, REGION),
+            runtimes=runtimes,
+            unserved_waits=UnservedWaits(one.log, catalogue, runtimes),
+            closings=Closings(one.log),
+            clock=one.clock,
+            limits=Limits(),
+            tails=tails,
             patience_seconds=0.05,
         )
         answer = await invoke(InvokeRequest("order:$LATEST", None, "{}"))

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from perdure_service.domain.errors import Unavailable
 from perdure_service.domain.execution import Execution
 from perdure_service.domain.ids import ExecutionId
 from perdure_service.ports.log import Commit, ExecutionLog
 
+CHECK_SECONDS = 5.0
+
+Check = Callable[[], Awaitable[None]]
+"""Raises what ends the wait."""
+
 
 class Closings:
     """Wakes waiting callers: at once by a commit of this replica (`observe`), else by
     `closed_elsewhere`, which the once-a-second look calls."""
 
-    def __init__(self, log: ExecutionLog) -> None:
+    def __init__(self, log: ExecutionLog, check_seconds: float = CHECK_SECONDS) -> None:
         self._log = log
+        self._check_seconds = check_seconds
         self._waiting: dict[ExecutionId, list[asyncio.Future[None]]] = {}
         self._stopping = False
 
@@ -27,9 +34,12 @@ class Closings:
     def is_awaited(self, id_: ExecutionId) -> bool:
         return id_ in self._waiting
 
-    async def wait(self, id_: ExecutionId, timeout_seconds: float) -> Execution | None:
-        """The closed execution, or None if it is still open after `timeout_seconds`. Raises
-        Unavailable if the service stops before."""
+    async def wait(
+        self, id_: ExecutionId, timeout_seconds: float, check: Check | None = None
+    ) -> Execution | None:
+        """The closed execution, or None if it is still open after `timeout_seconds`. `check` is
+        called every few seconds. Raises what that raises, and Unavailable if the service stops
+        before."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiting = self._waiting.setdefault(id_, [])
         waiting.append(future)
@@ -39,6 +49,8 @@ class Closings:
                 if self._stopping:
                     raise _stopping(execution)
                 async with asyncio.timeout(timeout_seconds):
+                    if check is not None:
+                        await self._until_woken(future, check)
                     await future
                 execution = await self._log.recent(id_)
             if not execution.is_closed and self._stopping:
@@ -52,6 +64,12 @@ class Closings:
             waiting.remove(future)
             if not waiting:
                 self._waiting.pop(id_, None)
+
+    async def _until_woken(self, future: asyncio.Future[None], check: Check) -> None:
+        while not future.done():
+            await asyncio.wait((future,), timeout=self._check_seconds)
+            if not future.done():
+                await check()
 
     def end_waits(self) -> None:
         """Send every waiting caller away, and let none wait any more: the service is stopping."""

@@ -11,6 +11,7 @@ from perdure_service.application.log_tails import LogTails, TailWish
 from perdure_service.application.new_execution import StartRequest, new_execution
 from perdure_service.application.resolve import ResolvedFunction, ResolveFunction
 from perdure_service.application.served_runtimes import ServedRuntimes
+from perdure_service.application.unserved_waits import KeptUnserved, UnservedWaits
 from perdure_service.domain.decision import NewExecution
 from perdure_service.domain.errors import (
     ExecutionAlreadyStarted,
@@ -67,6 +68,7 @@ class Invoke:
     log: ExecutionLog
     resolve: ResolveFunction
     runtimes: ServedRuntimes
+    unserved_waits: UnservedWaits
     closings: Closings
     clock: Clock
     limits: Limits
@@ -84,7 +86,8 @@ class Invoke:
         """Start, or attach to, an execution. A synchronous call is answered when it closes, at
         most `patience_seconds` later. Raises ExecutionAlreadyStarted if the name is held by an
         execution with another payload or version, ResourceConflict if nothing is there that could
-        run the function; who attaches to an execution waits for that all the same."""
+        run the function; who attaches to an execution waits for that all the same, as far as
+        `UnservedWaits` sees a reason to."""
         self._check_size(request)
         resolved = await self.resolve(request.function, request.qualifier)
         with self.tails.wish() as wish:
@@ -93,12 +96,25 @@ class Invoke:
             answer = InvokeAnswer(identity.version, identity.arn if identity.durable else None)
             if not request.synchronous:
                 return answer
-            closed = await self.closings.wait(execution.id, self._longest_wait_seconds(execution))
-            answer = _closed_answer(closed, answer, _trace_member(resolved.version))
+            trace_member = _trace_member(resolved.version)
+            try:
+                closed = await self._end(execution, resolved.version.deployed)
+            except KeptUnserved as kept:
+                return _failed_answer(kept.error, answer, trace_member)
+            answer = _closed_answer(closed, answer, trace_member)
             if request.log_tail and closed is not None:
                 tail = await self.tails.tail(execution.id, closed.ledger.invocation_id)
                 return replace(answer, log_tail=tail)
             return answer
+
+    async def _end(self, execution: Execution, deployed: bool) -> Execution | None:
+        """Closed, or None if it is open after the longest wait. Raises ResourceConflict,
+        KeptUnserved."""
+        return await self.closings.wait(
+            execution.id,
+            self._longest_wait_seconds(execution),
+            (lambda: self.unserved_waits.check(execution.id)) if deployed else None,
+        )
 
     async def _start(
         self, request: InvokeRequest, resolved: ResolvedFunction, wish: TailWish
@@ -214,6 +230,10 @@ def _closed_answer(
     if closed is not None and closed.outcome is ExecutionStatus.SUCCEEDED:
         return InvokeAnswer(answer.executed_version, answer.execution_arn, closed.result)
     error = (closed.error or ErrorObject()) if closed is not None else _STILL_RUNNING
+    return _failed_answer(error, answer, trace_member)
+
+
+def _failed_answer(error: ErrorObject, answer: InvokeAnswer, trace_member: str) -> InvokeAnswer:
     return InvokeAnswer(
         answer.executed_version,
         answer.execution_arn,
