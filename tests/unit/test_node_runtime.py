@@ -88,6 +88,18 @@ def test_a_missing_client_is_named_with_the_line_that_installs_it(
         find_node_runtime(folder, tmp_path, None)
 
 
+def test_where_a_client_was_sought_is_said(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(NodeRuntimeMissing, match=f"{folder}/node_modules or in .* a folder above"):
+        find_node_runtime(folder, None, None)
+    with pytest.raises(NodeRuntimeMissing, match=f"none in {tmp_path}/node_modules. "):
+        find_node_runtime(folder, tmp_path, None)
+    with pytest.raises(NodeRuntimeMissing, match="that folder does not exist"):
+        find_node_runtime(folder, tmp_path / "nowhere", None)
+    client(tmp_path)
+    with pytest.raises(NodeRuntimeMissing, match=f"the folder that holds it, {tmp_path}$"):
+        find_node_runtime(folder, tmp_path / "node_modules", None)
+
+
 def test_a_client_that_was_not_built_is_named_with_the_line_that_builds_it(folder: Path) -> None:
     client(folder, built=False)
     with pytest.raises(NodeRuntimeMissing, match=f"in {folder}: npm rebuild aws"):
@@ -98,6 +110,8 @@ def test_a_missing_node_and_an_old_one_are_told_apart(folder: Path, tmp_path: Pa
     client(folder)
     with pytest.raises(NodeRuntimeMissing, match=r"22\.15 or later: there is none on PATH\."):
         find_node_runtime(folder, None, str(tmp_path))
+    with pytest.raises(NodeRuntimeMissing, match=f"npm install --prefix {folder} node@24"):
+        find_node_runtime(folder / "deeper", None, str(tmp_path))
     old = node(tmp_path, "v20.20.2")
     with pytest.raises(NodeRuntimeMissing, match=f"later: {old} is 20\\.20\\."):
         find_node_runtime(folder, None, str(tmp_path))

@@ -150,7 +150,8 @@ def _runtime(
             try:
                 return find_node_runtime(spec.folder, named, os.environ.get("PATH"))
             except NodeRuntimeMissing as error:
-                raise typer.BadParameter(str(error)) from error
+                hint = None if named is None else "--node-runtime"
+                raise typer.BadParameter(str(error), param_hint=hint) from error
         case other:
             assert_never(other)
 

@@ -77,11 +77,7 @@ def find_node_runtime(
     roots = [folder, *folder.parents] if named is None else [named]
     client = _client(roots)
     if client is None:
-        where = f"in {named}" if named else f"beside {folder} or above it"
-        raise NodeRuntimeMissing(
-            f"JavaScript functions need AWS's runtime client, {CLIENT}, and there is none {where}. "
-            + _advice(named)
-        )
+        raise NodeRuntimeMissing(_no_client(folder, named))
     found: list[str] = []
     for node in [program] if program else _nodes(roots, path):
         version = _version(node)
@@ -93,7 +89,7 @@ def find_node_runtime(
         f"JavaScript functions need {needed}: "
         f"{'; '.join(found) if found else 'there is none on PATH'}. "
         "Put such a one first on PATH, or install one beside the runtime client: "
-        f"npm install --prefix {named or folder} node@{major or 24}"
+        f"npm install --prefix {_root_of(client) or folder} node@{major or 24}"
     )
 
 
@@ -152,9 +148,24 @@ def _package_of(file: Path) -> Path | None:
     return None
 
 
-def _advice(named: Path | None) -> str:
-    folder = named or "DIR"
+def _root_of(file: Path) -> Path | None:
+    """The folder whose `node_modules` holds a file."""
+    package = _package_of(file)
+    return None if package is None else package.parent.parent
+
+
+def _no_client(folder: Path, named: Path | None) -> str:
+    sought = named or folder
+    where = f"in {sought / 'node_modules'}"
+    if named is None:
+        where += " or in the node_modules of a folder above"
+    elif not named.is_dir():
+        where += ", since that folder does not exist"
+    elif named.name == "node_modules":
+        return f"{named} is node_modules itself: give the folder that holds it, {named.parent}"
     return (
-        f"With cmake, g++, make and xz installed: npm install --prefix {folder} {CLIENT}@4 {SDK}@2"
+        f"JavaScript functions need AWS's runtime client, {CLIENT}, and there is none {where}. "
+        "With cmake, g++, make and xz installed: "
+        f"npm install --prefix {named or 'DIR'} {CLIENT}@4 {SDK}@2"
         + ("" if named else ", then --node-runtime DIR (or PERDURE_NODE_RUNTIME=DIR)")
     )
