@@ -7,7 +7,8 @@ implementation has to translate: they are parsed by the replay core and by nobod
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol, TypedDict
 
 OperationType = Literal["EXECUTION", "CONTEXT", "STEP", "WAIT", "CALLBACK", "CHAINED_INVOKE"]
@@ -205,6 +206,27 @@ class DurableService(Protocol):
     async def state(self, arn: str, token: str, marker: str, max_items: int) -> StatePage:
         """The page of operations at `marker`; its NextMarker is empty or absent on the last."""
         ...
+
+
+class PromptService(ABC):
+    """A DurableService that can also try a checkpoint at once, without a task of the event loop.
+
+    Such a try is made once. Where it brings no answer, `checkpoint` is to be called with the same
+    arguments: it repeats the call, and says why it fails.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    def try_checkpoint(
+        self,
+        arn: str,
+        token: str,
+        updates: Sequence[OperationUpdate],
+        client_token: str,
+        heard: Callable[[CheckpointAnswer | None], object],
+    ) -> bool:
+        """Begin; `heard` is called later, once. False if nothing was begun. For the event loop."""
 
 
 class LambdaContext(Protocol):

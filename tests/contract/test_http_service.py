@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from perdure.service_api import OperationUpdate, ServiceCallFailed
+from perdure.service_api import CheckpointAnswer, OperationUpdate, ServiceCallFailed
 from perdure.transport.endpoint import Unsigned
 from perdure.transport.http_service import HttpService
 from perdure.worker.connections import ServiceConnections, ServiceUrl
@@ -93,6 +93,42 @@ async def test_a_lost_answer_is_asked_for_again_and_nothing_is_done_twice(
             relay.lose_the_next()
             await http.checkpoint(run.arn, run.token, [step("a")], "one")
     lost, repeated = relay.bodies
+    assert repeated == lost
+
+
+async def tried(
+    http: HttpService, run: ByHand, updates: list[OperationUpdate], client_token: str
+) -> CheckpointAnswer | None:
+    """What an open connection brings."""
+    heard: asyncio.Future[CheckpointAnswer | None] = asyncio.get_running_loop().create_future()
+    assert http.try_checkpoint(run.arn, run.token, updates, client_token, heard.set_result)
+    return await heard
+
+
+async def test_a_checkpoint_can_be_tried_once_a_connection_is_open(
+    service: RunningService, run: ByHand
+) -> None:
+    async with over_http(service.url) as http:
+        assert not http.try_checkpoint(run.arn, run.token, [], "none", lambda _: None)
+        await http.state(run.arn, run.token, "", 1)
+        answer = await tried(http, run, [step("a")], "one")
+        assert answer is not None
+        assert answer["CheckpointToken"] is not None
+        assert [each["Id"] for each in answer["NewExecutionState"]["Operations"]] == ["a"]
+        assert await tried(http, run, [step("b")], "two") is None, "that token is stale"
+
+
+async def test_a_try_whose_answer_is_lost_is_repeated_and_nothing_is_done_twice(
+    service: RunningService, run: ByHand
+) -> None:
+    relay = AnswerRelay(service.port)
+    with relay.running():
+        async with over_http(relay.url) as http:
+            await http.state(run.arn, run.token, "", 1)
+            relay.lose_the_next()
+            assert await tried(http, run, [step("a")], "one") is None
+            await http.checkpoint(run.arn, run.token, [step("a")], "one")
+    _, lost, repeated = relay.bodies
     assert repeated == lost
 
 

@@ -59,9 +59,13 @@ def saying(*pieces: bytes, hang_up: bool = False) -> Play:
     return play
 
 
+async def said(connection: Connection) -> http1.Answer:
+    return await connection.exchange(HEAD, b"", timeout_seconds=10, max_answer_bytes=LIMIT)
+
+
 async def exchanged(play: Play, times: int = 1) -> list[http1.Answer]:
     async with connected(play) as connection:
-        return [await connection.exchange(HEAD, b"", LIMIT) for _ in range(times)]
+        return [await said(connection) for _ in range(times)]
 
 
 async def test_a_connection_is_used_again_and_again() -> None:
@@ -89,11 +93,22 @@ async def test_an_answer_may_end_with_the_connection() -> None:
     assert answer.closes
 
 
-async def test_a_large_answer_comes_whole_although_reading_pauses() -> None:
-    body = bytes(range(256)) * 16 * 1024  # 4 MiB, four times what is kept unread
+async def test_large_answers_come_whole_one_after_the_other() -> None:
+    body = bytes(range(256)) * 16 * 1024
     head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body)
-    (answer,) = await exchanged(saying(head + body))
-    assert answer.body == body
+    answers = await exchanged(saying(head + body), times=2)
+    assert [answer.body == body for answer in answers] == [True, True]
+
+
+async def test_a_peer_that_speaks_unasked_is_hung_up_on() -> None:
+    answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+    async with connected(saying(answer + b"more")) as connection:
+        await said(connection)
+        assert not connection.is_usable
+    async with connected(saying(answer, b"more")) as connection:
+        await said(connection)
+        while connection.is_usable:  # noqa: ASYNC110  nobody awaits it
+            await asyncio.sleep(0)
 
 
 async def test_a_body_over_the_limit_is_refused() -> None:
@@ -115,8 +130,26 @@ async def test_a_connection_that_breaks_off_says_so(before: bytes) -> None:
 async def test_a_connection_that_was_closed_meanwhile_is_known_not_to_be_usable() -> None:
     answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
     async with connected(saying(answer, hang_up=True)) as connection:
-        await connection.exchange(HEAD, b"", LIMIT)
+        await said(connection)
         while connection.is_usable:  # noqa: ASYNC110  nobody awaits the end of an idle one
             await asyncio.sleep(0)
         with pytest.raises(ConnectionError):
-            await connection.exchange(HEAD, b"", LIMIT)
+            await said(connection)
+
+
+async def test_an_answer_that_does_not_come_is_not_waited_for_for_ever() -> None:
+    async with connected(saying()) as connection:
+        with pytest.raises(TimeoutError):
+            await connection.exchange(HEAD, b"", timeout_seconds=0.01, max_answer_bytes=LIMIT)
+
+
+async def test_each_request_has_a_limit_of_its_own() -> None:
+    pieces = iter([b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"])
+
+    async def once(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(next(pieces, b"HTTP/1.1"))
+
+    async with connected(once) as connection:
+        await said(connection)
+        with pytest.raises(TimeoutError):
+            await connection.exchange(HEAD, b"", timeout_seconds=0.01, max_answer_bytes=LIMIT)

@@ -9,17 +9,26 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from contextvars import Context
+from functools import partial
 from typing import Any, Protocol
 
 from perdure.core.replay import Replay
 from perdure.core.scope import describe
 from perdure.exceptions import CheckpointError
-from perdure.service_api import DurableService, Operation, OperationUpdate, ServiceCallFailed
+from perdure.service_api import (
+    CheckpointAnswer,
+    DurableService,
+    ExecutionState,
+    OperationUpdate,
+    PromptService,
+    ServiceCallFailed,
+)
 from perdure.shell.waiters import Waiter
 
 PAGE_ITEMS = 1_000
 _LAZY_SECONDS = 0.05
 """How long a START may wait for company while its step runs."""
+_NOTHING_NEW: ExecutionState = {}
 
 
 class Listener(Protocol):
@@ -28,7 +37,14 @@ class Listener(Protocol):
     @property
     def takes_checkpoints(self) -> bool: ...
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether this is the event loop, and nothing else of the invocation can run before the
+        task that this belongs to waits."""
+
     def on_loop(self, call: Callable[[], object]) -> None: ...
+
+    def soon_on_loop(self, call: Callable[[], object], context: Context) -> None: ...
 
     def hear(self, changed: Sequence[str]) -> None:
         """The service told of these operations."""
@@ -68,15 +84,15 @@ class Checkpoints:
         self._context = context
         self._step_begins: Callable[[], object] | None = getattr(service, "step_begins", None)
         """What the testing kit counts steps with."""
+        self._prompt = service if isinstance(service, PromptService) else None
         self._requests = 0
         self._waiting: deque[tuple[int, Waiter]] = deque()
-        self._flushing: asyncio.Task[None] | None = None
         self._poll_wanted = False
         self._lazy_armed = False
-
-    @property
-    def in_flight(self) -> bool:
-        return self._flushing is not None
+        self._patient: asyncio.Task[None] | None = None
+        self._landed: asyncio.Future[None] | None = None
+        self.in_flight = False
+        """Whether one is on its way, or about to be."""
 
     def request(self, waiter: Waiter | None) -> None:
         """(lock) Send all that is queued now; resolve `waiter` when the service has it."""
@@ -110,22 +126,25 @@ class Checkpoints:
 
     async def drain(self) -> None:
         """Send what is left, and wait for what is in flight."""
-        await self._landed()
+        await self._until_landed()
         with self._lock:
             if self._listener.takes_checkpoints:
                 self.request(None)
-        await self._landed()
+        await self._until_landed()
 
     async def send_alone(self, update: OperationUpdate) -> None:
         """One checkpoint when all others have been made. Raises CheckpointError."""
         try:
-            await self._checkpoint([update])
+            await self._service.checkpoint(
+                self.replay.arn, self._token, [update], self._next_client_token()
+            )
         except ServiceCallFailed as failure:
             raise CheckpointError(failure) from failure
 
-    async def _landed(self) -> None:
-        while self._flushing is not None:
-            await asyncio.wait([self._flushing])
+    async def _until_landed(self) -> None:
+        if self.in_flight:
+            self._landed = self._loop.create_future()
+            await self._landed
 
     def _arm(self) -> None:
         self._loop.call_later(_LAZY_SECONDS, self._send_lazy)
@@ -137,62 +156,113 @@ class Checkpoints:
                 self._flush_soon()
 
     def _flush_soon(self) -> None:
-        if self._flushing is None:
-            self._listener.on_loop(self._begin_flush)
+        if self.in_flight:
+            return
+        self.in_flight = True
+        if self._listener.is_alone:
+            self._send()
+        else:
+            self._listener.soon_on_loop(self._send, self._context)
 
-    def _begin_flush(self) -> None:
-        if self._flushing is None:
-            # Not a task of the handler, whoever asks: it outlives a cancellation.
-            self._flushing = self._loop.create_task(self._flush(), context=self._context)
+    # -- on the event loop, one after the other while `in_flight` ---------------------------------
 
-    async def _flush(self) -> None:
-        updates: list[OperationUpdate] = []
+    def _send(self) -> None:
+        """What is queued, if there is anything to send or to ask for."""
+        with self._lock:
+            updates = self.replay.take() if self._listener.takes_checkpoints else []
+            if not updates and not self._poll_wanted:
+                self._land()
+                return
+            self._poll_wanted = False
+        client_token = self._next_client_token()
+        heard = partial(self._tried, updates, client_token)
         try:
-            while True:
-                with self._lock:
-                    updates = self.replay.take() if self._listener.takes_checkpoints else []
-                    if not updates and not self._poll_wanted:
-                        return
-                    self._poll_wanted = False
-                answered = await self._checkpoint(updates)
-                with self._lock:
-                    changed = self.replay.sent(len(updates), answered)
-                    self._listener.hear(changed)
-                    while self._waiting and self._waiting[0][0] <= self.replay.kept:
-                        self._waiting.popleft()[1].resolve()
+            began = self._prompt is not None and self._prompt.try_checkpoint(
+                self.replay.arn, self._token, updates, client_token, heard
+            )
+        except Exception as error:
+            self._fail(error)
+        else:
+            if not began:
+                self._send_patiently(updates, client_token)
+
+    def _tried(
+        self, updates: list[OperationUpdate], client_token: str, answer: CheckpointAnswer | None
+    ) -> None:
+        if answer is None or answer.get("NewExecutionState", _NOTHING_NEW).get("NextMarker"):
+            self._send_patiently(updates, client_token)
+            return
+        try:
+            self._keep(updates, answer)
+        except Exception as error:
+            self._fail(error)
+        else:
+            self._send()
+
+    def _send_patiently(self, updates: list[OperationUpdate], client_token: str) -> None:
+        # Not a task of the handler, whoever asks: it outlives a cancellation.
+        self._patient = self._loop.create_task(
+            self._checkpoint(updates, client_token), context=self._context
+        )
+
+    async def _checkpoint(self, updates: list[OperationUpdate], client_token: str) -> None:
+        arn = self.replay.arn
+        try:
+            answer = await self._service.checkpoint(arn, self._token, updates, client_token)
+            self._keep(updates, await self._whole(answer))
         except ServiceCallFailed as failure:
             error = CheckpointError(failure, _telling(failure, updates))
             error.__cause__ = failure
-            with self._lock:
-                self._listener.end_failed(error)
+            self._fail(error)
         except Exception as error:
-            with self._lock:
-                self._listener.end_failed(error)
-        finally:
-            with self._lock:
-                self._flushing = None
-                self._listener.look_soon()
+            self._fail(error)
+        else:
+            self._send()
 
-    async def _checkpoint(self, updates: Sequence[OperationUpdate]) -> list[Operation]:
-        """The operations that the service answers with, all pages of them."""
-        self._requests += 1
-        client_token = f"{self._token[-32:]}-{self._requests}"
-        answer = await self._service.checkpoint(self.replay.arn, self._token, updates, client_token)
+    async def _whole(self, answer: CheckpointAnswer) -> CheckpointAnswer:
+        """With all pages of what is new."""
         state = answer.get("NewExecutionState") or {}
-        operations = list(state.get("Operations") or ())
         token = answer.get("CheckpointToken")
-        if not token:
-            if not any(update["Type"] == "EXECUTION" for update in updates):
-                with self._lock:
-                    self._listener.end_unwanted()
-            return operations
-        self._token = token
         marker = state.get("NextMarker")
+        if not token or not marker:
+            return answer
+        operations = list(state.get("Operations") or ())
         while marker:
             page = await self._service.state(self.replay.arn, token, marker, PAGE_ITEMS)
             operations.extend(page.get("Operations") or ())
             marker = page.get("NextMarker")
-        return operations
+        return {"CheckpointToken": token, "NewExecutionState": {"Operations": operations}}
+
+    def _keep(self, updates: list[OperationUpdate], answer: CheckpointAnswer) -> None:
+        """The service has these updates, and answered so."""
+        token = answer.get("CheckpointToken")
+        state = answer.get("NewExecutionState") or {}
+        with self._lock:
+            if token:
+                self._token = token
+            else:
+                self._listener.end_unwanted()
+            changed = self.replay.sent(len(updates), state.get("Operations") or ())
+            self._listener.hear(changed)
+            while self._waiting and self._waiting[0][0] <= self.replay.kept:
+                self._waiting.popleft()[1].resolve()
+
+    def _fail(self, error: Exception) -> None:
+        with self._lock:
+            self._listener.end_failed(error)
+            self._land()
+
+    def _land(self) -> None:
+        """(lock) Nothing is in flight any more."""
+        self.in_flight = False
+        self._patient = None
+        if self._landed is not None and not self._landed.done():
+            self._landed.set_result(None)
+        self._listener.look_soon()
+
+    def _next_client_token(self) -> str:
+        self._requests += 1
+        return f"{self._token[-32:]}-{self._requests}"
 
 
 def _telling(failure: ServiceCallFailed, updates: Sequence[OperationUpdate]) -> str:

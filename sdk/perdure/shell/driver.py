@@ -15,7 +15,7 @@ import logging
 import math
 import threading
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar, copy_context
+from contextvars import Context, ContextVar, copy_context
 from enum import Enum
 from typing import Any
 
@@ -101,12 +101,26 @@ class Driver:
     def takes_checkpoints(self) -> bool:
         return self.closing in (None, Closing.ENDED, Closing.SUSPENDED)
 
+    @property
+    def is_alone(self) -> bool:
+        """(lock) See Listener: what commits is the only task, and no thread runs."""
+        return (
+            self.running == 1 and len(self.tasks) == 1 and threading.get_ident() == self.loop_thread
+        )
+
     def on_loop(self, call: Callable[[], object]) -> None:
         """Call it on the event loop's thread: now if this is it."""
         if threading.get_ident() == self.loop_thread:
             call()
         elif not self.loop.is_closed():
             self.loop.call_soon_threadsafe(call)
+
+    def soon_on_loop(self, call: Callable[[], object], context: Context) -> None:
+        """Call it there with the next turn: what runs now goes first."""
+        if threading.get_ident() == self.loop_thread:
+            self.loop.call_soon(call, context=context)
+        elif not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(call, context=context)
 
     # -- waiting ---------------------------------------------------------------------------------
 

@@ -4,12 +4,13 @@ share."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, cast
 
 from perdure.service_api import (
     CheckpointAnswer,
     OperationUpdate,
+    PromptService,
     ServiceCallFailed,
     StatePage,
 )
@@ -26,7 +27,7 @@ from perdure.transport.requests import (
     state_target,
 )
 from perdure.worker.connections import ServiceAway, ServiceConnections
-from perdure.worker.http1 import Answer
+from perdure.worker.http1 import Answer, Fields
 from perdure.worker.pause import Pause
 
 PATIENCE_SECONDS: Final = 40.0
@@ -35,7 +36,7 @@ PATIENCE_SECONDS: Final = 40.0
 _ATTEMPT_SECONDS: Final = 15.0
 
 
-class HttpService:
+class HttpService(PromptService):
     """Implements `service_api.DurableService`.
 
     A call that fails in transit, or is refused for the moment, is repeated for `patience_seconds`:
@@ -60,6 +61,25 @@ class HttpService:
         answer = await self._patiently(b"POST", checkpoint_target(arn), body)
         return cast("CheckpointAnswer", read_document(answer))
 
+    def try_checkpoint(
+        self,
+        arn: str,
+        token: str,
+        updates: Sequence[OperationUpdate],
+        client_token: str,
+        heard: Callable[[CheckpointAnswer | None], object],
+    ) -> bool:
+        target, body = checkpoint_target(arn), checkpoint_body(token, updates, client_token)
+        return self._connections.ask(
+            b"POST",
+            target,
+            self._fields(b"POST", target, body),
+            body,
+            timeout_seconds=min(self._patience_seconds, _ATTEMPT_SECONDS),
+            max_answer_bytes=MAX_ANSWER_BYTES,
+            heard=lambda answer: heard(_checkpointed(answer)),
+        )
+
     async def state(self, arn: str, token: str, marker: str, max_items: int) -> StatePage:
         target = state_target(arn, token, marker, max_items)
         answer = await self._patiently(b"GET", target, b"")
@@ -83,12 +103,11 @@ class HttpService:
         self, method: bytes, target: bytes, body: bytes, seconds: float
     ) -> Answer | ServiceCallFailed:
         """The answer, or why there is none yet."""
-        fields = (*JSON, *self._authorisation.fields(method, target, body))
         try:
             answer = await self._connections.exchange(
                 method,
                 target,
-                fields,
+                self._fields(method, target, body),
                 body,
                 timeout_seconds=min(seconds, _ATTEMPT_SECONDS),
                 max_answer_bytes=MAX_ANSWER_BYTES,
@@ -102,3 +121,16 @@ class HttpService:
             return answer  # a key that may not be used: no repetition helps
         # No status: it was no word on this call, and the invocation may be tried again.
         return ServiceCallFailed(f"{refused.message} (status {answer.status})", code=refused.code)
+
+    def _fields(self, method: bytes, target: bytes, body: bytes) -> Fields:
+        return (*JSON, *self._authorisation.fields(method, target, body))
+
+
+def _checkpointed(answer: Answer | None) -> CheckpointAnswer | None:
+    """What a try brought; None if the call has to be repeated to know."""
+    if answer is None or answer.status != 200:
+        return None
+    try:
+        return cast("CheckpointAnswer", read_document(answer))
+    except ServiceCallFailed:
+        return None

@@ -7,27 +7,41 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from typing import Final, cast
+from collections.abc import Callable, Coroutine, Generator
+from contextvars import Context
+from types import coroutine
+from typing import Any, Final, cast
 
 from perdure.worker import http1
 from perdure.worker.http1 import Answer
 from perdure.worker.received import ReceivedBytes
 
-_PAUSE_BYTES: Final = 1024 * 1024
-"""With so much unread, the peer has to wait."""
+Heard = Callable[[Answer | Exception], object]
+"""Takes an answer, or why there is none: ConnectionError, BadMessage or TimeoutError. The
+connection is of no more use then."""
+
 _ONE_PACKET_BYTES: Final = 64 * 1024
 
 
+@coroutine
+def _until_more() -> Generator[None, None, None]:
+    yield
+
+
 class Connection(ReceivedBytes, asyncio.Protocol):
-    """Reads its own answers. `idle_since` belongs to whoever keeps it."""
+    """Reads its own answers as their bytes arrive. `idle_since` belongs to whoever keeps it."""
 
     def __init__(self) -> None:
         super().__init__()
+        self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._waiter: asyncio.Future[None] | None = None
         self._lost: Exception | None = None
         self._ended = False
-        self._paused = False
+        self._heard: Heard | None = None
+        self._reading: Coroutine[Any, Any, Answer] | None = None
+        self._max_answer_bytes = 0
+        self._deadline = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
         self.idle_since = 0.0
 
     @classmethod
@@ -42,17 +56,53 @@ class Connection(ReceivedBytes, asyncio.Protocol):
         """Whether the peer has not hung up, nor said what nobody asked for."""
         return not self._ended and not self.received
 
-    async def exchange(self, head: bytes, body: bytes, max_answer_bytes: int) -> Answer:
-        """Raises ConnectionError, BadMessage; the connection is of no more use then."""
+    def ask(
+        self,
+        head: bytes,
+        body: bytes,
+        *,
+        timeout_seconds: float,
+        max_answer_bytes: int,
+        heard: Heard,
+    ) -> None:
+        """Send a request now; `heard` is called later, once, while bytes arrive. Raises
+        ConnectionError if it cannot be sent."""
         transport = self._transport
         if transport is None:
             raise ConnectionResetError("The connection is closed")
+        self._heard = heard
+        self._max_answer_bytes = max_answer_bytes
+        self._deadline = self._loop.time() + timeout_seconds
+        if self._alarm is None or self._alarm.when() > self._deadline:
+            self._set_alarm()
         if len(body) <= _ONE_PACKET_BYTES:
             transport.write(head + body)
         else:
             transport.write(head)
             transport.write(body)
-        return await http1.read_answer(self, max_body_bytes=max_answer_bytes)
+
+    async def exchange(
+        self, head: bytes, body: bytes, *, timeout_seconds: float, max_answer_bytes: int
+    ) -> Answer:
+        """Raises what `ask` tells."""
+        answered: asyncio.Future[Answer] = self._loop.create_future()
+
+        def settle(outcome: Answer | Exception) -> None:
+            if answered.done():
+                return
+            if isinstance(outcome, Answer):
+                answered.set_result(outcome)
+            else:
+                answered.set_exception(outcome)
+
+        self.ask(
+            head,
+            body,
+            timeout_seconds=timeout_seconds,
+            max_answer_bytes=max_answer_bytes,
+            heard=settle,
+        )
+        return await answered
 
     def close(self) -> None:
         if self._transport is not None:
@@ -61,18 +111,53 @@ class Connection(ReceivedBytes, asyncio.Protocol):
     # ReceivedBytes
 
     async def more(self, expected: int | None) -> None:
-        if self._ended:
-            if self._lost is not None:
-                raise ConnectionResetError(str(self._lost)) from self._lost
+        if not self._ended:
+            await _until_more()
+        elif self._lost is not None:
+            raise ConnectionResetError(str(self._lost)) from self._lost
+        else:
             raise asyncio.IncompleteReadError(bytes(self.received), expected)
-        if self._paused and self._transport is not None:
-            self._paused = False
-            self._transport.resume_reading()
-        self._waiter = asyncio.get_running_loop().create_future()
+
+    def _read_on(self) -> None:
+        """As far as the bytes go that are there."""
+        if self._heard is None:
+            return
+        if self._reading is None:
+            self._reading = http1.read_answer(self, max_body_bytes=self._max_answer_bytes)
+        outcome: Answer | Exception
         try:
-            await self._waiter
-        finally:
-            self._waiter = None
+            self._reading.send(None)
+        except StopIteration as done:
+            outcome = done.value
+        except Exception as error:
+            outcome = error
+        else:
+            return
+        self._tell(outcome)
+
+    def _tell(self, outcome: Answer | Exception) -> None:
+        heard, self._heard, self._reading = self._heard, None, None
+        if heard is not None:
+            heard(outcome)
+
+    # one alarm for many requests: setting one costs more than looking at a clock
+
+    def _set_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        # In a context of its own: it outlives what asked.
+        self._alarm = self._loop.call_at(self._deadline, self._ring, context=Context())
+
+    def _ring(self) -> None:
+        self._alarm = None
+        if self._heard is None:
+            return
+        if self._loop.time() < self._deadline:
+            self._set_alarm()
+        else:
+            if self._reading is not None:
+                self._reading.close()
+            self._tell(TimeoutError())
 
     # asyncio.Protocol
 
@@ -81,21 +166,18 @@ class Connection(ReceivedBytes, asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.received += data
-        if len(self.received) > _PAUSE_BYTES and not self._paused and self._transport is not None:
-            self._paused = True
-            self._transport.pause_reading()
-        self._wake()
+        if self._heard is None:
+            self.close()  # nobody asked
+        self._read_on()
 
     def eof_received(self) -> None:
         self._ended = True
-        self._wake()
+        self._read_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._ended = True
         self._lost = exc
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._read_on()

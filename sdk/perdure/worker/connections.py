@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -79,42 +80,88 @@ class ServiceConnections:
         `fields` are end-to-end ones, without Host. Raises ServiceAway. A kept connection may
         turn out to be closed: a `repeatable` request then goes out again on another.
         """
-        head = http1.request_head(method, self._prefix + target, (self._host, *fields), len(body))
+        head = self._head(method, target, fields, body)
+        deadline = asyncio.get_running_loop().time() + timeout_seconds
         try:
-            async with asyncio.timeout(timeout_seconds):
-                while True:
-                    connection, kept = await self._connection()
-                    try:
-                        answer = await connection.exchange(head, body, max_answer_bytes)
-                    except ConnectionError:
-                        connection.close()
-                        if not (kept and repeatable):
-                            raise
-                    except BaseException:
-                        connection.close()
+            while True:
+                connection = self._kept()
+                kept = connection is not None
+                left = deadline - asyncio.get_running_loop().time()
+                connection = connection or await self._open(left)
+                try:
+                    answer = await connection.exchange(
+                        head, body, timeout_seconds=left, max_answer_bytes=max_answer_bytes
+                    )
+                except ConnectionError:
+                    connection.close()
+                    if not (kept and repeatable):
                         raise
-                    else:
-                        self._keep(connection, answer)
-                        return answer
+                except BaseException:
+                    connection.close()
+                    raise
+                else:
+                    self._keep(connection, answer)
+                    return answer
         except TimeoutError as error:
             raise ServiceAway(f"{self.url} did not answer within {timeout_seconds:g} s") from error
         except (OSError, http1.BadMessage) as error:
             raise ServiceAway(f"{self.url}: {reason_of(error)}") from error
+
+    def ask(
+        self,
+        method: bytes,
+        target: bytes,
+        fields: Fields,
+        body: bytes,
+        *,
+        timeout_seconds: float,
+        max_answer_bytes: int,
+        heard: Callable[[Answer | None], object],
+    ) -> bool:
+        """Send a request at once, on a connection that is open; False if there is none. `heard` is
+        called later, once: without an answer if there is none, and `exchange` may say why."""
+        connection = self._kept()
+        if connection is None:
+            return False
+
+        def settle(outcome: Answer | Exception) -> None:
+            if isinstance(outcome, Answer):
+                self._keep(connection, outcome)
+                heard(outcome)
+            else:
+                connection.close()
+                heard(None)
+
+        connection.ask(
+            self._head(method, target, fields, body),
+            body,
+            timeout_seconds=timeout_seconds,
+            max_answer_bytes=max_answer_bytes,
+            heard=settle,
+        )
+        return True
 
     def close(self) -> None:
         for connection in self._idle:
             connection.close()
         self._idle.clear()
 
-    async def _connection(self) -> tuple[Connection, bool]:
+    def _head(self, method: bytes, target: bytes, fields: Fields, body: bytes) -> bytes:
+        return http1.request_head(method, self._prefix + target, (self._host, *fields), len(body))
+
+    def _kept(self) -> Connection | None:
+        """The connection that was used last, if there is one that is good."""
         oldest = asyncio.get_running_loop().time() - _IDLE_SECONDS
         while self._idle:
             connection = self._idle.pop()
             if connection.is_usable and connection.idle_since > oldest:
-                return connection, True
+                return connection
             connection.close()
-        async with asyncio.timeout(_CONNECT_SECONDS):
-            return await Connection.open(self.url.host, self.url.port, self._tls), False
+        return None
+
+    async def _open(self, limit_seconds: float) -> Connection:
+        async with asyncio.timeout(min(limit_seconds, _CONNECT_SECONDS)):
+            return await Connection.open(self.url.host, self.url.port, self._tls)
 
     def _keep(self, connection: Connection, answer: Answer) -> None:
         if answer.closes or len(self._idle) >= _IDLE_CONNECTIONS:
