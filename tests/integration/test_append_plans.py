@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from perdure_service.postgres import append
+from perdure_service.postgres import append, moves
 from perdure_service.postgres.connection import connect
 from perdure_service.postgres.parts import ORDER
 
+EVERYTHING = (moves._CHECKPOINTED, moves._INVOKED, moves._STEERED)
 ALL_PARTS = tuple(part.name for part in ORDER)
 
 
@@ -23,12 +24,21 @@ def nodes_below(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize(
     "sql",
     [
-        append._append_sql(ALL_PARTS[1:], True, True, True),
-        append._append_sql(("logged",), False, False),
+        append._append_sql(ALL_PARTS[1:], EVERYTHING, True),
+        append._append_sql(("logged",), EVERYTHING[:1], False),
+        append._lone_append_sql(ALL_PARTS[1:], EVERYTHING, True),
+        append._lone_append_sql(("logged",), EVERYTHING[:1], False),
         append._start_sql(ALL_PARTS, True, True),
         append._start_sql(ALL_PARTS, False, True),
     ],
-    ids=["every part", "a checkpoint", "a named start", "a start"],
+    ids=[
+        "every part",
+        "checkpoints",
+        "every part, alone",
+        "a checkpoint",
+        "a named start",
+        "a start",
+    ],
 )
 async def test_no_part_compares_its_rows_with_all_winners(database_url: str, sql: str) -> None:
     async with await connect(database_url, name="test", writer=True) as connection:

@@ -1,6 +1,6 @@
-"""The append: one statement that fences, logs and derives, for many executions at once.
+"""The append: one statement that fences, logs and derives, for one execution or many at once.
 
-Shape of the statement (the parts that a batch does not need are left out):
+Shape of the statement for many (the parts that a batch does not need are left out):
 
     command   what was decided, one row per execution, n is its place in the batch
     won       the commands whose execution still stands where the decision saw it: locked in key
@@ -9,7 +9,9 @@ Shape of the statement (the parts that a batch does not need are left out):
     moved     the execution rows, moved on
     <parts>   events, timers, callbacks, the queue, notices, children; each row names its n
 
-A start has no row to fence yet: there `won` holds the starts that got their name.
+A start has no row to fence yet: there `won` holds the starts that got their name. And a change that
+comes alone, as the steps of a lone execution do, has nothing to be told apart from: there `won` is
+one row or none, fenced by plain values, at two thirds of what Postgres needs for a batch of one.
 """
 
 from __future__ import annotations
@@ -17,77 +19,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from perdure_service.domain.execution import Execution, Held, Running
+from perdure_service.domain.execution import Running
 from perdure_service.domain.instant import Instant
-from perdure_service.postgres.arrays import (
-    Blobs,
-    Bools,
-    Instants,
-    Int2s,
-    Int4s,
-    Int8s,
-    Jsonbs,
-    PackedArray,
-    Texts,
-    Uuids,
-)
-from perdure_service.postgres.codec import encode_failures, encode_pausing, encode_requests
+from perdure_service.postgres.arrays import Blobs, Instants, Int2s, Int4s, Packed, Texts, Uuids
 from perdure_service.postgres.function_limits import LIMITED
-from perdure_service.postgres.parts import ORDER, Columns, Row, pack, unnest
-from perdure_service.postgres.rows import Change, Rows, add_rows, invocation_columns
-
-_FENCE: Columns = (
-    ("n", Int4s),
-    ("part", Int2s),
-    ("id", Uuids),
-    ("expected_version", Int8s),
-    ("expected_nonce", Int8s),
+from perdure_service.postgres.moves import (
+    FENCE,
+    Moves,
+    columns_of,
+    fence_row,
+    moved_row,
+    moves_of,
 )
-
-_CHECKPOINTED: Columns = (
-    ("version", Int8s),
-    ("nonce", Int8s),
-    ("last_event_id", Int4s),
-    ("operation_count", Int4s),
-    ("stored_bytes", Int8s),
-    ("ticked_at", Instants),
-    ("token_seq", Int4s),
-    ("token_nonce", Int8s),
-    ("seen_event_id", Int4s),
-    ("seen_now", Instants),
-    ("previously_seen_event_id", Int4s),
-    ("previously_seen_now", Instants),
-    ("client_token", Texts),
+from perdure_service.postgres.parts import (
+    ORDER,
+    Columns,
+    Row,
+    pack,
+    pack_values,
+    placeholder,
+    unnest,
 )
-"""What a checkpoint moves: no indexed column, so the update stays on its page."""
+from perdure_service.postgres.rows import Change, Rows, add_rows
 
-_INVOKED: Columns = (
-    ("status", Texts),
-    ("ended_at", Instants),
-    ("purge_at", Instants),
-    ("invocation_id", Uuids),
-    ("invocation_ready_at", Instants),
-    ("invocation_worker_id", Uuids),
-    ("invocation_started_at", Instants),
-    ("invocation_claimed_event_id", Int4s),
-    ("failures", Jsonbs),
-    ("suspended_event_id", Int4s),
-    ("suspended_now", Instants),
-    ("invocation_retries", Int4s),
-)
-"""What only claims, ends and closings move besides."""
-
-_STEERED: Columns = (
-    ("invocation_held_at", Instants),
-    ("token_withheld", Bools),
-    ("pausing", Jsonbs),
-    ("requests", Jsonbs),
-    ("deletion_requested_at", Instants),
-)
-"""What only operators move, or an answer that stops a function for them."""
+_PLACE: Columns = (("n", Int4s),)
 
 _NAMES: Columns = (
-    ("n", Int4s),
+    *_PLACE,
     ("part", Int2s),
     ("account", Texts),
     ("function_name", Texts),
@@ -121,46 +79,63 @@ _TAKEN = """taken AS (
     WHERE x.expires_at <= (SELECT max(now) FROM wanted)
   RETURNING execution_id)"""
 
-_UNNAMED: Columns = (("n", Int4s),)
-
 _STARTED = """won AS MATERIALIZED (
   SELECT n FROM wanted WHERE name IS NULL
       OR execution_id IN (SELECT execution_id FROM taken))"""
 
+# IS TRUE keeps the planner from making a join of it, a nested loop that takes the square of the
+# batch: as it stands, `won` is hashed once.
+_HAS_WON = "(n IN (SELECT n FROM won)) IS TRUE"
+
+_HAS_WON_ALONE = "EXISTS (SELECT FROM won)"
+
 
 @cache
-def _append_sql(parts: tuple[str, ...], whole: bool, steered: bool, uncounted: bool = False) -> str:
-    moving = _moving(whole, steered)
+def _append_sql(parts: tuple[str, ...], moves: tuple[Moves, ...], uncounted: bool = False) -> str:
+    moving = columns_of(moves)
     assignments = ", ".join(f"{name} = w.{name}" for name, _ in moving)
-    rows = f"SELECT * FROM {unnest(_FENCE + moving + (_CLAIMED if uncounted else ()))}"
-    command = f"command AS MATERIALIZED ({rows}{_UNCOUNTED if uncounted else ''})"
+    columns = _PLACE + FENCE + (_CLAIMED if uncounted else ()) + moving
+    source = f"SELECT * FROM {unnest(columns)}{_UNCOUNTED if uncounted else ''}"
     moved = (
         f"moved AS (UPDATE execution e SET {assignments} FROM won w"
         " WHERE (e.part, e.id) = (w.part, w.id))"
     )
-    return _statement(command, _WON, moved, *_part_ctes(parts))
+    command = f"command AS MATERIALIZED ({source})"
+    return _statement("n", command, _WON, moved, *_part_ctes(parts, _HAS_WON))
 
 
-def _moving(whole: bool, steered: bool) -> Columns:
-    return _CHECKPOINTED + (_INVOKED if whole else ()) + (_STEERED if steered else ())
+@cache
+def _lone_append_sql(
+    parts: tuple[str, ...], moves: tuple[Moves, ...], uncounted: bool = False
+) -> str:
+    part, id_, version, nonce = (placeholder(column) for column in FENCE)
+    claimed = "".join(f" AND {placeholder(name)} NOT IN ({LIMITED})" for name in _CLAIMED)
+    won = (
+        f"won AS MATERIALIZED (SELECT ctid FROM execution WHERE (part, id) = ({part}, {id_})"
+        f" AND version = {version} AND nonce = {nonce}{claimed if uncounted else ''}"
+        " FOR UPDATE SKIP LOCKED)"
+    )
+    assignments = ", ".join(f"{column[0]} = {placeholder(column)}" for column in columns_of(moves))
+    moved = f"moved AS (UPDATE execution SET {assignments} WHERE ctid = (SELECT ctid FROM won))"
+    return _statement("0", won, moved, *_part_ctes(parts, _HAS_WON_ALONE))
 
 
 @cache
 def _start_sql(parts: tuple[str, ...], named: bool, uncounted: bool = False) -> str:
-    columns = (_NAMES if named else _UNNAMED) + (_CLAIMED if uncounted else ())
+    columns = (_NAMES if named else _PLACE) + (_CLAIMED if uncounted else ())
     source = f"SELECT * FROM {unnest(columns)}{_UNCOUNTED if uncounted else ''}"
+    rest = _part_ctes(parts, _HAS_WON)
     if not named:
-        return _statement(f"won AS MATERIALIZED ({source})", *_part_ctes(parts))
-    wanted = f"wanted AS MATERIALIZED ({source})"
-    return _statement(wanted, _TAKEN, _STARTED, *_part_ctes(parts))
+        return _statement("n", f"won AS MATERIALIZED ({source})", *rest)
+    return _statement("n", f"wanted AS MATERIALIZED ({source})", _TAKEN, _STARTED, *rest)
 
 
-def _statement(*ctes: str) -> str:
-    return _numbered(f"WITH {', '.join(ctes)} SELECT n FROM won")
+def _statement(place: str, *ctes: str) -> str:
+    return _numbered(f"WITH {', '.join(ctes)} SELECT {place} FROM won")
 
 
-def _part_ctes(parts: tuple[str, ...]) -> list[str]:
-    return [f"{part.name} AS ({part.text()})" for part in ORDER if part.name in parts]
+def _part_ctes(parts: tuple[str, ...], has_won: str) -> list[str]:
+    return [f"{part.name} AS ({part.text(has_won)})" for part in ORDER if part.name in parts]
 
 
 def _numbered(sql: str) -> str:
@@ -172,27 +147,35 @@ def _numbered(sql: str) -> str:
 
 def append_statement(
     changes: Sequence[Change], *, counted: bool = False
-) -> tuple[str, list[PackedArray]]:
+) -> tuple[str, list[Packed]]:
     """SQL and parameters that append `changes`, each to an execution that exists. The statement
     answers the places of those that won. Unless they were `counted`, claims of functions that have
     a limit lose."""
     rows = Rows()
-    commands: list[Row] = []
-    whole = any(_moves_invocation(change) for change in changes)
-    steered = any(_moves_what_is_steered(change) for change in changes)
     for n, change in enumerate(changes):
-        assert change.before is not None
-        commands.append(_command_row(n, change.before, change.after, whole, steered))
         add_rows(rows, n, change)
-    head = pack(_FENCE + _moving(whole, steered), commands)
-    claims = [] if counted else _claims(changes)
-    sql = _append_sql(rows.parts, whole, steered, uncounted=bool(claims))
-    return sql, head + claims + rows.packed()
+    moves = moves_of(changes)
+    claimed = [] if counted else [_claimed_name(change) for change in changes]
+    uncounted = any(claimed)
+    if len(changes) == 1:
+        (change,) = changes
+        values = (*fence_row(change), *filter(None, claimed), *moved_row(change, moves))
+        columns = FENCE + (_CLAIMED if uncounted else ()) + columns_of(moves)
+        sql = _lone_append_sql(rows.parts, moves, uncounted)
+        return sql, [*pack_values(columns, values), *rows.packed()]
+    fences: list[Row] = [(n, *fence_row(change)) for n, change in enumerate(changes)]
+    moved = [moved_row(change, moves) for change in changes]
+    return _append_sql(rows.parts, moves, uncounted), [
+        *pack(_PLACE + FENCE, fences),
+        *([Texts(claimed)] if uncounted else []),
+        *pack(columns_of(moves), moved),
+        *rows.packed(),
+    ]
 
 
 def start_statement(
     changes: Sequence[Change], now: Instant, *, counted: bool = False
-) -> tuple[str, list[PackedArray]]:
+) -> tuple[str, list[Packed]]:
     """SQL and parameters that start `changes`. The statement answers the places of those that
     started; the others found their name taken, or were claimed, not `counted`, and are of functions
     that have a limit."""
@@ -200,18 +183,14 @@ def start_statement(
     for n, change in enumerate(changes):
         add_rows(rows, n, change)
     named = any(change.lock is not None for change in changes)
-    head: list[PackedArray] = [Int4s(range(len(changes)))]
+    head: list[Packed] = [Int4s(range(len(changes)))]
     if named:
         head = pack(_NAMES, [_name_row(n, change, now) for n, change in enumerate(changes)])
-    claims = [] if counted else _claims(changes)
-    sql = _start_sql(rows.parts, named, uncounted=bool(claims))
-    return sql, head + claims + rows.packed()
-
-
-def _claims(changes: Sequence[Change]) -> list[PackedArray]:
-    """The one column of _CLAIMED; none if nothing is claimed."""
-    names = [_claimed_name(change) for change in changes]
-    return [Texts(names)] if any(names) else []
+    claimed = [] if counted else [_claimed_name(change) for change in changes]
+    uncounted = any(claimed)
+    if uncounted:
+        head.append(Texts(claimed))
+    return _start_sql(rows.parts, named, uncounted), [*head, *rows.packed()]
 
 
 def _claimed_name(change: Change) -> str | None:
@@ -221,77 +200,6 @@ def _claimed_name(change: Change) -> str | None:
     if before is not None and before.ledger.invocation_id == after_.ledger.invocation_id:
         return None
     return after_.identity.function_name
-
-
-def _moves_invocation(change: Change) -> bool:
-    before, after_ = change.before, change.after
-    assert before is not None
-    return (
-        before.ledger.invocation is not after_.ledger.invocation
-        or before.ledger.failures is not after_.ledger.failures
-        or before.status is not after_.status
-    )
-
-
-def _moves_what_is_steered(change: Change) -> bool:
-    before, after_ = change.before, change.after
-    assert before is not None
-    one, other = before.ledger, after_.ledger
-    return (
-        one.token_withheld is not other.token_withheld
-        or one.pausing is not other.pausing
-        or one.requests is not other.requests
-        or one.deletion_requested_at is not other.deletion_requested_at
-        or isinstance(one.invocation, Held) is not isinstance(other.invocation, Held)
-    )
-
-
-def _command_row(n: int, before: Execution, now: Execution, whole: bool, steered: bool) -> Row:
-    ledger = now.ledger
-    row: Row = (
-        n,
-        now.identity.part,
-        now.id,
-        before.ledger.version,
-        before.ledger.nonce,
-        ledger.version,
-        ledger.nonce,
-        now.last_event_id,
-        now.operation_count,
-        now.stored_bytes,
-        ledger.ticked_at,
-        ledger.token_seq,
-        ledger.token_nonce,
-        ledger.seen.event_id,
-        ledger.seen.now,
-        ledger.previously_seen.event_id,
-        ledger.previously_seen.now,
-        ledger.client_token,
-    )
-    if whole:
-        row = (
-            *row,
-            now.status.value,
-            now.ended_at,
-            now.purge_at,
-            ledger.invocation_id,
-            *invocation_columns(ledger.invocation),
-            encode_failures(ledger.failures),
-            ledger.suspended.event_id,
-            ledger.suspended.now,
-            ledger.invocation_retries,
-        )
-    if steered:
-        held = ledger.invocation
-        row = (
-            *row,
-            held.ready_at if isinstance(held, Held) else None,
-            ledger.token_withheld,
-            encode_pausing(ledger.pausing),
-            encode_requests(ledger.requests),
-            ledger.deletion_requested_at,
-        )
-    return row
 
 
 def _name_row(n: int, change: Change, now: Instant) -> Row:

@@ -140,6 +140,23 @@ def _sized(raw: bytes) -> bytes:
     return _LENGTH.pack(len(raw)) + raw
 
 
+class PackedValue:
+    """A single value of the type of an array's elements."""
+
+    __slots__ = ("oid", "packed")
+
+    def __init__(self, array: type[PackedArray], value: object) -> None:
+        self.oid = array.element_oid
+        self.packed: bytes | None = None
+        if value is not None:
+            (element,) = array.elements((value,))
+            self.packed = element[_LENGTH.size :]
+
+
+Packed = PackedArray | PackedValue
+"""A parameter of a lane's statement."""
+
+
 class OneInstant(PackedArray):
     """A single timestamptz: not an array, but bound in the same way."""
 

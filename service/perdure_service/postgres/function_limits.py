@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from perdure_service.postgres.arrays import PackedArray, Texts
+from perdure_service.postgres.arrays import Packed, Texts
 from perdure_service.postgres.reading import ReadPool
 
 _WITH_LIMIT = "FROM function WHERE reserved_concurrency IS NOT NULL"
@@ -63,6 +63,6 @@ class PostgresLimits:
             self.see(dict(await cursor.fetchall()))
 
 
-def names(functions: Sequence[tuple[str, str]]) -> list[PackedArray]:
+def names(functions: Sequence[tuple[str, str]]) -> list[Packed]:
     """The parameters of `LOCK` and `COUNT`: accounts and names."""
     return [Texts([account for account, _ in functions]), Texts([name for _, name in functions])]

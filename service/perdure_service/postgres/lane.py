@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 import psycopg
 
 from perdure_service.domain.errors import Unavailable
-from perdure_service.postgres.arrays import PackedArray
+from perdure_service.postgres.arrays import Packed
 from perdure_service.postgres.connection import connect
 from perdure_service.postgres.prepared import PreparedStatements
 
@@ -43,7 +43,7 @@ class LaneConnection:
         self._name = name
         self._connection: PreparedStatements | None = None
 
-    async def execute(self, sql: str, parameters: Sequence[PackedArray]) -> list[int]:
+    async def execute(self, sql: str, parameters: Sequence[Packed]) -> list[int]:
         """Run one append; the places that won. Raises LostFlush, or psycopg.DataError for a value
         that Postgres cannot hold."""
         try:

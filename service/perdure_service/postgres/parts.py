@@ -14,7 +14,9 @@ from perdure_service.postgres.arrays import (
     Int4s,
     Int8s,
     Jsonbs,
+    Packed,
     PackedArray,
+    PackedValue,
     Texts,
     Uuids,
 )
@@ -31,18 +33,14 @@ class Part:
     columns: Columns
     sql: str
 
-    def text(self) -> str:
+    def text(self, has_won: str) -> str:
+        """`has_won` is the condition on a row."""
         names = ", ".join(name for name, _ in self.columns if name != "n")
-        source = f"(SELECT * FROM {unnest(self.columns)} WHERE {_HAS_WON})"
+        source = f"(SELECT * FROM {unnest(self.columns)} WHERE {has_won})"
         return self.sql.replace("$rows", source).replace("$names", names)
 
-    def pack(self, rows: Sequence[Row]) -> list[PackedArray]:
+    def pack(self, rows: Sequence[Row]) -> list[Packed]:
         return pack(self.columns, rows)
-
-
-# IS TRUE keeps the planner from making a join of it, a nested loop that takes the square of the
-# batch: as it stands, `won` is hashed once.
-_HAS_WON = "(n IN (SELECT n FROM won)) IS TRUE"
 
 
 def unnest(columns: Columns) -> str:
@@ -52,11 +50,21 @@ def unnest(columns: Columns) -> str:
     return f"unnest({arrays}) AS r({names})"
 
 
-def pack(columns: Columns, rows: Sequence[Row]) -> list[PackedArray]:
+def placeholder(column: tuple[str, type[PackedArray]]) -> str:
+    """A parameter that is a single value of the column."""
+    return f"%b::{column[1].sql_type}"
+
+
+def pack(columns: Columns, rows: Sequence[Row]) -> list[Packed]:
     """The rows, column by column."""
     return [
         type_(column) for (_, type_), column in zip(columns, zip(*rows, strict=True), strict=True)
     ]
+
+
+def pack_values(columns: Columns, row: Row) -> list[Packed]:
+    """One row, value by value."""
+    return [PackedValue(type_, value) for (_, type_), value in zip(columns, row, strict=True)]
 
 
 _KEY: Columns = (

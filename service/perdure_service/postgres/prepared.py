@@ -14,7 +14,7 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, Format
 from psycopg.pq.abc import PGresult
 
-from perdure_service.postgres.arrays import PackedArray
+from perdure_service.postgres.arrays import Packed
 from perdure_service.postgres.connection import Connection
 
 _MAX_PREPARED = 200
@@ -42,7 +42,7 @@ class PreparedStatements:
     def is_open(self) -> bool:
         return not self._connection.closed
 
-    async def integers(self, sql: str, parameters: Sequence[PackedArray]) -> list[int]:
+    async def integers(self, sql: str, parameters: Sequence[Packed]) -> list[int]:
         """Run `sql`, its placeholders $1, $2, ...; the first column of the answer. Raises
         psycopg.Error; what an OperationalError leaves behind is to be closed."""
         name = self._names.get(sql) or await self._prepare(sql, parameters)
@@ -56,7 +56,7 @@ class PreparedStatements:
             self._stop_watching()
             await self._connection.close()
 
-    async def _prepare(self, sql: str, parameters: Sequence[PackedArray]) -> bytes:
+    async def _prepare(self, sql: str, parameters: Sequence[Packed]) -> bytes:
         if len(self._names) == _MAX_PREPARED:
             self._libpq.send_query(b"DEALLOCATE ALL")
             await self._answered()

@@ -18,7 +18,7 @@ from perdure_service.domain.folding import stored_size
 from perdure_service.domain.frozen import frozen
 from perdure_service.domain.operations import OperationType
 from perdure_service.ports.log import NameLock
-from perdure_service.postgres.arrays import PackedArray
+from perdure_service.postgres.arrays import Packed
 from perdure_service.postgres.codec import encode_detail, encode_error
 from perdure_service.postgres.parts import (
     BORN,
@@ -74,7 +74,7 @@ class Rows:
     def parts(self) -> tuple[str, ...]:
         return tuple(part.name for part in ORDER if part.name in self.by_part)
 
-    def packed(self) -> list[PackedArray]:
+    def packed(self) -> list[Packed]:
         return [
             array
             for part in ORDER
