@@ -24,12 +24,12 @@ def nodes_below(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize(
     "sql",
     [
-        append._append_sql(ALL_PARTS[1:], EVERYTHING, True),
-        append._append_sql(("logged",), EVERYTHING[:1], False),
-        append._lone_append_sql(ALL_PARTS[1:], EVERYTHING, True),
-        append._lone_append_sql(("logged",), EVERYTHING[:1], False),
-        append._start_sql(ALL_PARTS, True, True),
-        append._start_sql(ALL_PARTS, False, True),
+        append._append(ALL_PARTS[1:], EVERYTHING, True).sql,
+        append._append(("logged",), EVERYTHING[:1], False).sql,
+        append._lone_append(ALL_PARTS[1:], EVERYTHING, True).sql,
+        append._lone_append(("logged",), EVERYTHING[:1], False).sql,
+        append._start(ALL_PARTS, True, True).sql,
+        append._start(ALL_PARTS, False, True).sql,
     ],
     ids=[
         "every part",

@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from perdure_service.postgres.connection import sqlalchemy_url
 from perdure_service.postgres.dead_letters import CLAIM
 from perdure_service.postgres.durability import UnsafePostgres, refuse, unsafe_settings
-from perdure_service.postgres.function_limits import COUNT
+from perdure_service.postgres.function_limits import count
 from perdure_service.postgres.log_reading import LINES
 from perdure_service.postgres.look import LOOK
 from perdure_service.postgres.migrate import migrate
@@ -115,7 +115,7 @@ def test_the_look_finds_timers_and_ready_invocations_by_index(filled: str) -> No
 
 
 def test_what_runs_is_counted_without_reading_what_waits(filled: str) -> None:
-    query = COUNT.replace("$1", "'{0}'").replace("$2", "'{f}'")
+    query = count([("0", "f")]).sql.replace("$1", "'{0}'").replace("$2", "'{f}'")
     assert scans_of(filled, query)["invocation"] <= {"invocation_worker_id_idx", "Bitmap Heap Scan"}
 
 

@@ -20,8 +20,9 @@ from collections.abc import Sequence
 from functools import cache
 
 from perdure_service.domain.execution import Running
+from perdure_service.domain.frozen import frozen
 from perdure_service.domain.instant import Instant
-from perdure_service.postgres.arrays import Blobs, Instants, Int2s, Int4s, Packed, Texts, Uuids
+from perdure_service.postgres.arrays import Blobs, Instants, Int2s, Int4s, Texts, Uuids
 from perdure_service.postgres.function_limits import LIMITED
 from perdure_service.postgres.moves import (
     FENCE,
@@ -36,11 +37,12 @@ from perdure_service.postgres.parts import (
     Columns,
     Row,
     pack,
-    pack_values,
+    pack_one,
     placeholder,
     unnest,
 )
-from perdure_service.postgres.rows import Change, Rows, add_rows
+from perdure_service.postgres.rows import Change, rows_of
+from perdure_service.postgres.statement import Statement
 
 _PLACE: Columns = (("n", Int4s),)
 
@@ -90,52 +92,70 @@ _HAS_WON = "(n IN (SELECT n FROM won)) IS TRUE"
 _HAS_WON_ALONE = "EXISTS (SELECT FROM won)"
 
 
+@frozen
+class _Form:
+    """What statements with the same parts share. `head` are the columns before those of parts."""
+
+    sql: str
+    types: tuple[int, ...]
+    head: Columns
+
+
 @cache
-def _append_sql(parts: tuple[str, ...], moves: tuple[Moves, ...], uncounted: bool = False) -> str:
+def _append(parts: tuple[str, ...], moves: tuple[Moves, ...], uncounted: bool = False) -> _Form:
     moving = columns_of(moves)
+    columns = _PLACE + FENCE + moving + (_CLAIMED if uncounted else ())
+    command = f"command AS MATERIALIZED ({_source(columns, uncounted)})"
     assignments = ", ".join(f"{name} = w.{name}" for name, _ in moving)
-    columns = _PLACE + FENCE + (_CLAIMED if uncounted else ()) + moving
-    source = f"SELECT * FROM {unnest(columns)}{_UNCOUNTED if uncounted else ''}"
     moved = (
         f"moved AS (UPDATE execution e SET {assignments} FROM won w"
         " WHERE (e.part, e.id) = (w.part, w.id))"
     )
-    command = f"command AS MATERIALIZED ({source})"
-    return _statement("n", command, _WON, moved, *_part_ctes(parts, _HAS_WON))
+    return _form("n", columns, parts, command, _WON, moved)
 
 
 @cache
-def _lone_append_sql(
+def _lone_append(
     parts: tuple[str, ...], moves: tuple[Moves, ...], uncounted: bool = False
-) -> str:
-    part, id_, version, nonce = (placeholder(column) for column in FENCE)
-    claimed = "".join(f" AND {placeholder(name)} NOT IN ({LIMITED})" for name in _CLAIMED)
+) -> _Form:
+    part, id_, version, nonce = map(placeholder, FENCE)
+    unlimited = "".join(f" AND {name} NOT IN ({LIMITED})" for name in map(placeholder, _CLAIMED))
     won = (
         f"won AS MATERIALIZED (SELECT ctid FROM execution WHERE (part, id) = ({part}, {id_})"
-        f" AND version = {version} AND nonce = {nonce}{claimed if uncounted else ''}"
+        f" AND version = {version} AND nonce = {nonce}{unlimited if uncounted else ''}"
         " FOR UPDATE SKIP LOCKED)"
     )
-    assignments = ", ".join(f"{column[0]} = {placeholder(column)}" for column in columns_of(moves))
+    moving = columns_of(moves)
+    assignments = ", ".join(f"{column[0]} = {placeholder(column)}" for column in moving)
     moved = f"moved AS (UPDATE execution SET {assignments} WHERE ctid = (SELECT ctid FROM won))"
-    return _statement("0", won, moved, *_part_ctes(parts, _HAS_WON_ALONE))
+    columns = FENCE + (_CLAIMED if uncounted else ()) + moving
+    return _form("0", columns, parts, won, moved, alone=True)
 
 
 @cache
-def _start_sql(parts: tuple[str, ...], named: bool, uncounted: bool = False) -> str:
+def _start(parts: tuple[str, ...], named: bool, uncounted: bool = False) -> _Form:
     columns = (_NAMES if named else _PLACE) + (_CLAIMED if uncounted else ())
-    source = f"SELECT * FROM {unnest(columns)}{_UNCOUNTED if uncounted else ''}"
-    rest = _part_ctes(parts, _HAS_WON)
+    source = _source(columns, uncounted)
     if not named:
-        return _statement("n", f"won AS MATERIALIZED ({source})", *rest)
-    return _statement("n", f"wanted AS MATERIALIZED ({source})", _TAKEN, _STARTED, *rest)
+        return _form("n", columns, parts, f"won AS MATERIALIZED ({source})")
+    return _form("n", columns, parts, f"wanted AS MATERIALIZED ({source})", _TAKEN, _STARTED)
 
 
-def _statement(place: str, *ctes: str) -> str:
-    return _numbered(f"WITH {', '.join(ctes)} SELECT {place} FROM won")
+def _source(columns: Columns, uncounted: bool) -> str:
+    return f"SELECT * FROM {unnest(columns)}{_UNCOUNTED if uncounted else ''}"
 
 
-def _part_ctes(parts: tuple[str, ...], has_won: str) -> list[str]:
-    return [f"{part.name} AS ({part.text(has_won)})" for part in ORDER if part.name in parts]
+def _form(
+    place: str, head: Columns, names: tuple[str, ...], *ctes: str, alone: bool = False
+) -> _Form:
+    """`place` is what the statement answers for each row of `won`."""
+    parts = [part for part in ORDER if part.name in names]
+    has_won = _HAS_WON_ALONE if alone else _HAS_WON
+    part_ctes = [f"{part.name} AS ({part.text(has_won)})" for part in parts]
+    types = [type_.element_oid if alone else type_.oid for _, type_ in head]
+    types += [type_.oid for part in parts for _, type_ in part.columns]
+    sql = _numbered(f"WITH {', '.join([*ctes, *part_ctes])} SELECT {place} FROM won")
+    return _Form(sql, tuple(types), head)
 
 
 def _numbered(sql: str) -> str:
@@ -145,52 +165,42 @@ def _numbered(sql: str) -> str:
     return "".join(numbered) + pieces[-1]
 
 
-def append_statement(
-    changes: Sequence[Change], *, counted: bool = False
-) -> tuple[str, list[Packed]]:
-    """SQL and parameters that append `changes`, each to an execution that exists. The statement
-    answers the places of those that won. Unless they were `counted`, claims of functions that have
-    a limit lose."""
-    rows = Rows()
-    for n, change in enumerate(changes):
-        add_rows(rows, n, change)
+def append_statement(changes: Sequence[Change], *, counted: bool = False) -> Statement:
+    """Appends `changes`, each to an execution that exists, and answers the places of those that
+    won. Unless they were `counted`, claims of functions that have a limit lose."""
+    rows = rows_of(changes)
     moves = moves_of(changes)
     claimed = [] if counted else [_claimed_name(change) for change in changes]
-    uncounted = any(claimed)
     if len(changes) == 1:
+        form = _lone_append(rows.parts, moves, any(claimed))
         (change,) = changes
-        values = (*fence_row(change), *filter(None, claimed), *moved_row(change, moves))
-        columns = FENCE + (_CLAIMED if uncounted else ()) + columns_of(moves)
-        sql = _lone_append_sql(rows.parts, moves, uncounted)
-        return sql, [*pack_values(columns, values), *rows.packed()]
-    fences: list[Row] = [(n, *fence_row(change)) for n, change in enumerate(changes)]
-    moved = [moved_row(change, moves) for change in changes]
-    return _append_sql(rows.parts, moves, uncounted), [
-        *pack(_PLACE + FENCE, fences),
-        *([Texts(claimed)] if uncounted else []),
-        *pack(columns_of(moves), moved),
-        *rows.packed(),
-    ]
+        row = (*fence_row(change), *filter(None, claimed), *moved_row(change, moves))
+        return Statement(form.sql, form.types, [*pack_one(form.head, row), *rows.packed()])
+    form = _append(rows.parts, moves, any(claimed))
+    table = [(n, *fence_row(change), *moved_row(change, moves)) for n, change in enumerate(changes)]
+    head = pack(form.head, _claiming(table, claimed))
+    return Statement(form.sql, form.types, head + rows.packed())
 
 
-def start_statement(
-    changes: Sequence[Change], now: Instant, *, counted: bool = False
-) -> tuple[str, list[Packed]]:
-    """SQL and parameters that start `changes`. The statement answers the places of those that
-    started; the others found their name taken, or were claimed, not `counted`, and are of functions
-    that have a limit."""
-    rows = Rows()
-    for n, change in enumerate(changes):
-        add_rows(rows, n, change)
+def start_statement(changes: Sequence[Change], now: Instant, *, counted: bool = False) -> Statement:
+    """Starts `changes`, and answers the places of those that started; the others found their name
+    taken, or were claimed, not `counted`, and are of functions that have a limit."""
+    rows = rows_of(changes)
     named = any(change.lock is not None for change in changes)
-    head: list[Packed] = [Int4s(range(len(changes)))]
-    if named:
-        head = pack(_NAMES, [_name_row(n, change, now) for n, change in enumerate(changes)])
     claimed = [] if counted else [_claimed_name(change) for change in changes]
-    uncounted = any(claimed)
-    if uncounted:
-        head.append(Texts(claimed))
-    return _start_sql(rows.parts, named, uncounted), [*head, *rows.packed()]
+    form = _start(rows.parts, named, any(claimed))
+    table: list[Row] = [
+        _name_row(n, change, now) if named else (n,) for n, change in enumerate(changes)
+    ]
+    head = pack(form.head, _claiming(table, claimed))
+    return Statement(form.sql, form.types, head + rows.packed())
+
+
+def _claiming(table: list[Row], claimed: Sequence[str | None]) -> list[Row]:
+    """The rows, with the column of _CLAIMED if anything is claimed."""
+    if not any(claimed):
+        return table
+    return [(*row, name) for row, name in zip(table, claimed, strict=True)]
 
 
 def _claimed_name(change: Change) -> str | None:

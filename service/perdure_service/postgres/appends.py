@@ -100,7 +100,7 @@ class AppendLane:
             return
         changes = [turn.change() for turn in turns]
         try:
-            won = set(await self._connection.execute(*append_statement(changes)))
+            won = set(await self._connection.execute(append_statement(changes)))
         except LostFlush:
             self._lost(turns, Unavailable(UNKNOWN))
             self._context.cache.clear()

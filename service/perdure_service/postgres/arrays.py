@@ -41,12 +41,23 @@ class PackedArray:
     sql_type: ClassVar[str]
 
     def __init__(self, values: Sequence[Any]) -> None:
+        self.packed = self.pack(values)
+
+    @classmethod
+    def pack(cls, values: Sequence[Any]) -> bytes:
         if not values:
-            self.packed = _EMPTY.pack(0, 0, self.element_oid)
-            return
+            return _EMPTY.pack(0, 0, cls.element_oid)
         # the second word says "may hold NULLs"; Postgres looks at the elements anyway
-        header = _HEADER.pack(1, 0, self.element_oid, len(values), 1)
-        self.packed = header + b"".join(self.elements(values))
+        header = _HEADER.pack(1, 0, cls.element_oid, len(values), 1)
+        return header + b"".join(cls.elements(values))
+
+    @classmethod
+    def pack_one(cls, value: Any) -> bytes | None:
+        """A single value of the elements' type."""
+        if value is None:
+            return None
+        (element,) = cls.elements((value,))
+        return element[_LENGTH.size :]
 
     @staticmethod
     def elements(values: Sequence[Any]) -> list[bytes]:
@@ -138,23 +149,6 @@ class Jsonbs(PackedArray):
 
 def _sized(raw: bytes) -> bytes:
     return _LENGTH.pack(len(raw)) + raw
-
-
-class PackedValue:
-    """A single value of the type of an array's elements."""
-
-    __slots__ = ("oid", "packed")
-
-    def __init__(self, array: type[PackedArray], value: object) -> None:
-        self.oid = array.element_oid
-        self.packed: bytes | None = None
-        if value is not None:
-            (element,) = array.elements((value,))
-            self.packed = element[_LENGTH.size :]
-
-
-Packed = PackedArray | PackedValue
-"""A parameter of a lane's statement."""
 
 
 class OneInstant(PackedArray):

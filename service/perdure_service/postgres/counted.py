@@ -23,11 +23,12 @@ from perdure_service.domain.execution import Execution, Identity
 from perdure_service.ports.log import Holder, NameLock, Outcome
 from perdure_service.postgres.append import append_statement, start_statement
 from perdure_service.postgres.commit_context import GOING, MAX_WAITING, UNKNOWN, CommitContext
-from perdure_service.postgres.function_limits import COUNT, LOCK, names
+from perdure_service.postgres.function_limits import count, lock
 from perdure_service.postgres.lane import Lane, LaneConnection, LostFlush
 from perdure_service.postgres.names import read_holder
 from perdure_service.postgres.reading import ReadPool
 from perdure_service.postgres.rows import Change
+from perdure_service.postgres.statement import Statement
 from perdure_service.postgres.turns import Turn, birth
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,8 @@ logger = logging.getLogger(__name__)
 REASON = "ReservedFunctionConcurrentInvocationLimitExceeded"
 
 _MOST_AT_ONCE = 64
+_BEGIN = Statement("BEGIN")
+_COMMIT = Statement("COMMIT")
 _OVERTAKEN = "Another replica was faster. Repeat the same request."
 
 
@@ -145,7 +148,7 @@ class CountedLane:
             for wish in wishes:
                 self._try(wish, left, attempts, refused)
             won = await self._append(attempts)
-            await self._connection.execute("COMMIT", [])
+            await self._connection.execute(_COMMIT)
         except LostFlush:
             self._lost(attempts, wishes, Unavailable(UNKNOWN))
             raise
@@ -179,10 +182,9 @@ class CountedLane:
     async def _count(self, wishes: Sequence[_Wish]) -> dict[tuple[str, str], int]:
         """How many invocations of each function may begin, until the transaction ends."""
         functions = sorted({_function(wish) for wish in wishes})
-        parameters = names(functions)
-        await self._connection.execute("BEGIN", [])
-        await self._connection.execute(LOCK, parameters)
-        counts = await self._connection.execute(COUNT, parameters)
+        await self._connection.execute(_BEGIN)
+        await self._connection.execute(lock(functions))
+        counts = await self._connection.execute(count(functions))
         return dict(zip(functions, counts, strict=True))
 
     def _try(
@@ -228,7 +230,7 @@ class CountedLane:
                 statement = start_statement(changes, self._context.clock.now(), counted=True)
             else:
                 statement = append_statement(changes, counted=True)
-            won.update(places[n] for n in await self._connection.execute(*statement))
+            won.update(places[n] for n in await self._connection.execute(statement))
         return won
 
     async def _answer_loser(self, wish: _Wish, error: Exception) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from perdure_service.postgres.arrays import Packed, Texts
+from perdure_service.postgres.arrays import Texts
 from perdure_service.postgres.reading import ReadPool
+from perdure_service.postgres.statement import Statement
 
 _WITH_LIMIT = "FROM function WHERE reserved_concurrency IS NOT NULL"
 
@@ -19,12 +20,12 @@ LIMITED = f"SELECT name {_WITH_LIMIT}"
 
 READ_LIMITS = f"SELECT name, reserved_concurrency {_WITH_LIMIT}"
 
-LOCK = """
+_LOCK = """
 SELECT 1 FROM function WHERE (account, name) IN (SELECT * FROM unnest($1::text[], $2::text[]))
  ORDER BY account, name FOR UPDATE"""
 
 # A statement of its own: it sees what was committed by those who held the lock before.
-COUNT = """
+_COUNT = """
 WITH wanted AS MATERIALIZED (
   SELECT * FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w(account, name, n)),
 running AS MATERIALIZED (
@@ -39,7 +40,6 @@ SELECT CASE WHEN f.reserved_concurrency IS NULL THEN 2147483647
   LEFT JOIN function f ON (f.account, f.name) = (w.account, w.name)
   LEFT JOIN running r ON (r.account, r.function_name) = (w.account, w.name)
  ORDER BY w.n"""
-"""How many more invocations of each may begin; perhaps less than none."""
 
 
 class PostgresLimits:
@@ -63,6 +63,17 @@ class PostgresLimits:
             self.see(dict(await cursor.fetchall()))
 
 
-def names(functions: Sequence[tuple[str, str]]) -> list[Packed]:
-    """The parameters of `LOCK` and `COUNT`: accounts and names."""
-    return [Texts([account for account, _ in functions]), Texts([name for _, name in functions])]
+def lock(functions: Sequence[tuple[str, str]]) -> Statement:
+    """Locks the rows of these, accounts and names, until the transaction ends."""
+    return _about(_LOCK, functions)
+
+
+def count(functions: Sequence[tuple[str, str]]) -> Statement:
+    """Answers how many more invocations of each may begin; perhaps less than none."""
+    return _about(_COUNT, functions)
+
+
+def _about(sql: str, functions: Sequence[tuple[str, str]]) -> Statement:
+    return Statement(
+        sql, (Texts.oid, Texts.oid), [Texts.pack(part) for part in zip(*functions, strict=True)]
+    )

@@ -10,21 +10,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 import psycopg
 
 from perdure_service.domain.errors import Unavailable
-from perdure_service.postgres.arrays import Packed
 from perdure_service.postgres.connection import connect
 from perdure_service.postgres.prepared import PreparedStatements
+from perdure_service.postgres.statement import Statement
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-FLUSH_TIMEOUT_SECONDS = 30.0
 _RECONNECT_DELAY_SECONDS = 0.05
 _MAX_RECONNECT_DELAY_SECONDS = 1.0
 _MAX_DUE_IN_A_ROW = 4
@@ -43,14 +42,13 @@ class LaneConnection:
         self._name = name
         self._connection: PreparedStatements | None = None
 
-    async def execute(self, sql: str, parameters: Sequence[Packed]) -> list[int]:
+    async def execute(self, statement: Statement) -> list[int]:
         """Run one append; the places that won. Raises LostFlush, or psycopg.DataError for a value
         that Postgres cannot hold."""
         try:
-            async with asyncio.timeout(FLUSH_TIMEOUT_SECONDS):
-                statements = await self._open()
-                return await statements.integers(sql, parameters)
-        except (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError) as error:
+            statements = await self._open()
+            return await statements.integers(statement)
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             await self.close()
             raise LostFlush(str(error)) from error
         except asyncio.CancelledError:

@@ -14,15 +14,14 @@ from perdure_service.postgres.arrays import (
     Int4s,
     Int8s,
     Jsonbs,
-    Packed,
     PackedArray,
-    PackedValue,
     Texts,
     Uuids,
 )
 
 Row = tuple[Any, ...]
-Columns = tuple[tuple[str, type[PackedArray]], ...]
+Column = tuple[str, type[PackedArray]]
+Columns = tuple[Column, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +38,6 @@ class Part:
         source = f"(SELECT * FROM {unnest(self.columns)} WHERE {has_won})"
         return self.sql.replace("$rows", source).replace("$names", names)
 
-    def pack(self, rows: Sequence[Row]) -> list[Packed]:
-        return pack(self.columns, rows)
-
 
 def unnest(columns: Columns) -> str:
     """A table `r` of one array parameter per column."""
@@ -50,21 +46,22 @@ def unnest(columns: Columns) -> str:
     return f"unnest({arrays}) AS r({names})"
 
 
-def placeholder(column: tuple[str, type[PackedArray]]) -> str:
+def placeholder(column: Column) -> str:
     """A parameter that is a single value of the column."""
     return f"%b::{column[1].sql_type}"
 
 
-def pack(columns: Columns, rows: Sequence[Row]) -> list[Packed]:
+def pack(columns: Columns, rows: Sequence[Row]) -> list[bytes]:
     """The rows, column by column."""
     return [
-        type_(column) for (_, type_), column in zip(columns, zip(*rows, strict=True), strict=True)
+        type_.pack(column)
+        for (_, type_), column in zip(columns, zip(*rows, strict=True), strict=True)
     ]
 
 
-def pack_values(columns: Columns, row: Row) -> list[Packed]:
+def pack_one(columns: Columns, row: Row) -> list[bytes | None]:
     """One row, value by value."""
-    return [PackedValue(type_, value) for (_, type_), value in zip(columns, row, strict=True)]
+    return [type_.pack_one(value) for (_, type_), value in zip(columns, row, strict=True)]
 
 
 _KEY: Columns = (

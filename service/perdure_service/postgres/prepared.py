@@ -7,15 +7,17 @@ back. psycopg's cursor is made for every case and takes a tenth of a small flush
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
 import psycopg
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, Format
 from psycopg.pq.abc import PGresult
 
-from perdure_service.postgres.arrays import Packed
 from perdure_service.postgres.connection import Connection
+from perdure_service.postgres.statement import Statement
+
+ANSWER_SECONDS = 30.0
+"""Longer than a statement may take: what takes longer is a server that is gone."""
 
 _MAX_PREPARED = 200
 _REFUSED = frozenset({ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE})
@@ -36,17 +38,19 @@ class PreparedStatements:
         self._names: dict[str, bytes] = {}
         self._results: list[PGresult] = []
         self._answer: asyncio.Future[list[PGresult]] | None = None
+        self._overdue_at = 0.0
+        self._watchdog: asyncio.TimerHandle | None = None
         self._loop.add_reader(self._socket, self._receive)
 
     @property
     def is_open(self) -> bool:
         return not self._connection.closed
 
-    async def integers(self, sql: str, parameters: Sequence[Packed]) -> list[int]:
-        """Run `sql`, its placeholders $1, $2, ...; the first column of the answer. Raises
-        psycopg.Error; what an OperationalError leaves behind is to be closed."""
-        name = self._names.get(sql) or await self._prepare(sql, parameters)
-        values = [parameter.packed for parameter in parameters]
+    async def integers(self, statement: Statement) -> list[int]:
+        """The first column of the answer. Raises psycopg.Error; what an OperationalError leaves
+        behind is to be closed."""
+        name = self._names.get(statement.sql) or await self._prepare(statement)
+        values = statement.values
         self._libpq.send_query_prepared(name, values, [Format.BINARY] * len(values), Format.BINARY)
         (result,) = await self._answered()
         return [_integer(result.get_value(row, 0)) for row in range(result.ntuples)]
@@ -56,22 +60,24 @@ class PreparedStatements:
             self._stop_watching()
             await self._connection.close()
 
-    async def _prepare(self, sql: str, parameters: Sequence[Packed]) -> bytes:
+    async def _prepare(self, statement: Statement) -> bytes:
         if len(self._names) == _MAX_PREPARED:
             self._libpq.send_query(b"DEALLOCATE ALL")
             await self._answered()
             self._names.clear()
         name = b"lane %d" % len(self._names)
-        types = [parameter.oid for parameter in parameters]
-        self._libpq.send_prepare(name, sql.encode(), types)
+        self._libpq.send_prepare(name, statement.sql.encode(), statement.types)
         await self._answered()
-        self._names[sql] = name
+        self._names[statement.sql] = name
         return name
 
     async def _answered(self) -> list[PGresult]:
         """The results of what was just sent."""
         self._answer = self._loop.create_future()
         self._send()
+        self._overdue_at = self._loop.time() + ANSWER_SECONDS
+        if self._watchdog is None:
+            self._watchdog = self._loop.call_later(ANSWER_SECONDS, self._look)
         results = await self._answer
         for result in results:
             if result.status in _REFUSED:
@@ -101,6 +107,18 @@ class PreparedStatements:
         except psycopg.OperationalError as error:
             self._break(error)
 
+    def _look(self) -> None:
+        """One timer for many answers, instead of one that starts anew with each."""
+        self._watchdog = None
+        if self._answer is None or self._answer.done():
+            return
+        left_seconds = self._overdue_at - self._loop.time()
+        if left_seconds > 0:
+            self._watchdog = self._loop.call_later(left_seconds, self._look)
+        else:
+            text = f"Postgres did not answer within {ANSWER_SECONDS:g} seconds"
+            self._break(psycopg.OperationalError(text))
+
     def _finish(self) -> None:
         results, self._results = self._results, []
         if self._answer is not None and not self._answer.done():
@@ -113,6 +131,8 @@ class PreparedStatements:
             self._answer.set_exception(error)
 
     def _stop_watching(self) -> None:
+        if self._watchdog is not None:
+            self._watchdog.cancel()
         self._loop.remove_reader(self._socket)
         self._loop.remove_writer(self._socket)
 

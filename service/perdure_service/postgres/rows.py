@@ -18,7 +18,6 @@ from perdure_service.domain.folding import stored_size
 from perdure_service.domain.frozen import frozen
 from perdure_service.domain.operations import OperationType
 from perdure_service.ports.log import NameLock
-from perdure_service.postgres.arrays import Packed
 from perdure_service.postgres.codec import encode_detail, encode_error
 from perdure_service.postgres.parts import (
     BORN,
@@ -39,6 +38,7 @@ from perdure_service.postgres.parts import (
     UNQUEUED,
     Part,
     Row,
+    pack,
 )
 
 
@@ -74,16 +74,24 @@ class Rows:
     def parts(self) -> tuple[str, ...]:
         return tuple(part.name for part in ORDER if part.name in self.by_part)
 
-    def packed(self) -> list[Packed]:
+    def packed(self) -> list[bytes]:
         return [
-            array
+            column
             for part in ORDER
             if part.name in self.by_part
-            for array in part.pack(self.by_part[part.name])
+            for column in pack(part.columns, self.by_part[part.name])
         ]
 
 
-def add_rows(rows: Rows, n: int, change: Change) -> None:
+def rows_of(changes: Sequence[Change]) -> Rows:
+    """Each row with the place of its change."""
+    rows = Rows()
+    for n, change in enumerate(changes):
+        _add_rows(rows, n, change)
+    return rows
+
+
+def _add_rows(rows: Rows, n: int, change: Change) -> None:
     now, effects = change.after, change.effects
     key = (n, now.identity.part, now.id)
     if change.before is None:
@@ -114,7 +122,7 @@ def add_rows(rows: Rows, n: int, change: Change) -> None:
     for operation_id in change.heard:
         rows.add(HEARD, (*key, operation_id))
     for child in change.children:
-        add_rows(rows, n, child)
+        _add_rows(rows, n, child)
 
 
 def _add_queue_row(rows: Rows, key: Row, now: Execution, queue: Queued | Running | None) -> None:

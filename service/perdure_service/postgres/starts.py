@@ -99,7 +99,7 @@ class StartLane:
         changes = [birth.change for birth in births]
         statement = start_statement(changes, self._context.clock.now())
         try:
-            won = set(await self._connection.execute(*statement))
+            won = set(await self._connection.execute(statement))
         except LostFlush:
             self._fail(births, Unavailable(UNKNOWN))
             raise
