@@ -82,6 +82,14 @@ def test_the_migrations_make_what_the_metadata_says(database_url: str) -> None:
         assert compare_metadata(context, metadata) == []
 
 
+def test_a_row_that_breaks_an_invariant_fails_the_test_that_wrote_it(filled: str) -> None:
+    with (
+        psycopg.connect(filled) as connection,
+        pytest.raises(psycopg.errors.CheckViolation, match="event_ids_start_at_one"),
+    ):
+        connection.execute("UPDATE event SET event_id = -event_id")
+
+
 def test_migrating_twice_changes_nothing(database_url: str) -> None:
     migrate(database_url)
 

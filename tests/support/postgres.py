@@ -28,6 +28,7 @@ import psycopg
 from psycopg import sql
 
 from perdure_service.postgres.embedded import EmbeddedPostgres
+from tests.support.invariants import ADD_INVARIANTS
 from tests.support.waiting import eventually
 
 _ROOT = Path(__file__).parents[2]
@@ -48,7 +49,8 @@ class DatabaseServer:
         return urlsplit(self._url)._replace(path=f"/{database}").geturl()
 
     def migrated_template(self) -> str:
-        """The name of a database with our schema; made by whoever asks first."""
+        """The name of a database with our schema and its invariants; made by whoever asks
+        first."""
         from perdure_service.postgres.migrate import migrate
 
         with _locked(self._folder / "template"):
@@ -57,6 +59,8 @@ class DatabaseServer:
                 unfinished = f"unfinished_{secrets.token_hex(6)}"
                 self._execute("CREATE DATABASE {}", unfinished)
                 migrate(self.url_of(unfinished))
+                with psycopg.connect(self.url_of(unfinished)) as connection:
+                    connection.execute(ADD_INVARIANTS.encode())
                 # A template that somebody is connected to cannot be copied.
                 self._execute("ALTER DATABASE {} ALLOW_CONNECTIONS false", unfinished)
                 self._execute("ALTER DATABASE {} RENAME TO {}", unfinished, _TEMPLATE)
