@@ -42,6 +42,7 @@ class TaskShell:
         """What the program returns; `effect` is its first one, if it has begun."""
         driver = self.driver
         lock = driver.lock
+        cancelled: asyncio.CancelledError | None = None
         try:
             if driver.closing is not None:
                 program.close()
@@ -52,15 +53,13 @@ class TaskShell:
             while True:
                 try:
                     value = await self._perform(effect)
-                except asyncio.CancelledError as cancelled:
+                except asyncio.CancelledError as error:
                     if driver.is_closed:
                         program.close()
                         raise
-                    try:
-                        with lock:
-                            effect = program.throw(Cancelled())
-                    except Cancelled:
-                        raise cancelled from None
+                    cancelled = error
+                    with lock:
+                        effect = program.throw(Cancelled())
                 except SuspendExecution:
                     program.close()
                     raise
@@ -72,6 +71,10 @@ class TaskShell:
                         effect = program.send(value)
         except StopIteration as done:
             return done.value
+        except Cancelled:
+            # At once, or after effects of the program's own: a batch dismisses its branches first.
+            assert cancelled is not None
+            raise cancelled from None
 
     async def _perform(self, effect: Effect) -> Any:
         driver = self.driver

@@ -186,6 +186,30 @@ def test_a_timeout_around_a_wait_cancels_the_wait() -> None:
     execution.check_determinism()
 
 
+def test_a_timeout_around_a_map_dismisses_its_branches() -> None:
+    @durable_execution
+    async def handler(event: Any, context: AsyncDurableContext) -> str:
+        async def item(child: AsyncDurableContext, busy: bool, *_: Any) -> None:
+            async def leg(inner: AsyncDurableContext) -> None:
+                await inner.step(never if busy else one, name="work")
+
+            await child.parallel([leg], name="legs")
+
+        try:
+            async with asyncio.timeout(0.02):
+                await context.map([False, True], item, name="items")
+            got = "in time"
+        except TimeoutError:
+            got = "too late"
+        await context.wait(HOUR)
+        return await context.step(lambda _: got, name="after")
+
+    execution = DurableTestRunner().run(handler)
+    assert execution.result == "too late"
+    assert execution.context("items").status == "FAILED"
+    execution.check_determinism()
+
+
 def test_a_failure_in_a_task_group_cancels_its_siblings_and_leaves_a_clean_state() -> None:
     @durable_execution
     async def handler(event: Any, context: AsyncDurableContext) -> Any:
