@@ -30,6 +30,8 @@ P = TypeVar("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
+Numeric = int | float
+
 _SUB_TYPE = re.compile(r"[A-Za-z0-9_-]{1,32}\Z")
 
 
@@ -165,7 +167,7 @@ class CompletionConfig:
 
     min_successful: int | None = None
     tolerated_failure_count: int | None = None
-    tolerated_failure_percentage: int | float | None = None
+    tolerated_failure_percentage: Numeric | None = None
     should_complete: Callable[[CompletionStatus], CompletionDecision] | None = None
 
     def __post_init__(self) -> None:

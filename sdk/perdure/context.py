@@ -55,6 +55,9 @@ Params = ParamSpec("Params")
 class Callback(Generic[T]):
     """A callback that was created. Whoever has `callback_id` can complete it."""
 
+    callback_id: str
+    operation_id: str
+
     def __init__(
         self, context: DurableContext, place: Place, callback_id: str, serdes: SerDes[T] | None
     ) -> None:

@@ -83,12 +83,14 @@ class ErrorObject:
     stack_trace: list[str] | None = None
 
     @classmethod
-    def from_exception(cls, error: BaseException) -> ErrorObject:
-        if isinstance(error, SerDesError):
-            return cls(error.message, SERDES_ERROR, error.data, error.stack_trace)
-        if isinstance(error, DurableOperationError):
-            return cls(error.message, wire_name(type(error)), error.data, error.stack_trace)
-        return cls(error_text(error), wire_name(type(error)))
+    def from_exception(cls, exception: BaseException) -> ErrorObject:
+        if isinstance(exception, SerDesError):
+            return cls(exception.message, SERDES_ERROR, exception.data, exception.stack_trace)
+        if isinstance(exception, DurableOperationError):
+            return cls(
+                exception.message, wire_name(type(exception)), exception.data, exception.stack_trace
+            )
+        return cls(error_text(exception), wire_name(type(exception)))
 
     @classmethod
     def from_message(cls, message: str) -> ErrorObject:
@@ -115,6 +117,12 @@ class ErrorObject:
             wire["StackTrace"] = self.stack_trace
         return wire
 
+    def to_durable_operation_error(self) -> DurableOperationError:
+        """As what is recorded here, without the operation that it happened in."""
+        return DurableOperationError.from_error_fields(
+            self.type, self.message, self.data, self.stack_trace
+        )
+
     def raise_as_operation_error(
         self, operation_error_cls: builtins.type[DurableOperationError]
     ) -> NoReturn:
@@ -122,9 +130,7 @@ class ErrorObject:
 
         What a serdes could not do stays a SerDesError, whatever operation it happened in.
         """
-        cause = DurableOperationError.from_error_fields(
-            self.type, self.message, self.data, self.stack_trace
-        )
+        cause = self.to_durable_operation_error()
         kind: Callable[..., Exception] = operation_error_cls
         if self.type == SERDES_ERROR:
             kind = SerDesError

@@ -16,11 +16,11 @@ class Logger:
     def __init__(
         self,
         logger: LoggerInterface,
-        extra: Mapping[str, object],
+        default_extra: Mapping[str, object],
         is_replaying: Callable[[], bool] = lambda: False,
     ) -> None:
         self._logger = logger
-        self._extra = extra
+        self._extra = default_extra
         self._is_replaying = is_replaying
 
     def get_logger(self) -> LoggerInterface:

@@ -12,6 +12,7 @@ from perdure.config import (
     ChildConfig,
     Duration,
     JitterStrategy,
+    Numeric,
 )
 from perdure.delays import check_delays, next_delay
 
@@ -63,7 +64,7 @@ class RetryStrategyConfig:
     max_attempts: int = 3
     initial_delay: Duration = _FIVE_SECONDS
     max_delay: Duration = _FIVE_MINUTES
-    backoff_rate: int | float = 2.0
+    backoff_rate: Numeric = 2.0
     jitter_strategy: JitterStrategy = JitterStrategy.FULL
     retryable_errors: list[str | re.Pattern[str]] | None = None
     retryable_error_types: list[type[Exception]] | None = None

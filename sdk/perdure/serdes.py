@@ -76,12 +76,12 @@ class JsonSerDes(SerDes[Any]):
 class ExtendedTypeSerDes(SerDes[Any]):
     """JSON that keeps Python's common types; what operations use unless told otherwise."""
 
-    def serialize(self, value: Any, _: SerDesContext | None = None) -> str:
+    def serialize(self, value: Any, context: SerDesContext | None = None) -> str:
         if type(value) in _PLAIN or self.is_primitive(value):
             return _compact(value)
         return _compact(_wrap(value))
 
-    def deserialize(self, data: str, _: SerDesContext | None = None) -> Any:
+    def deserialize(self, data: str, context: SerDesContext | None = None) -> Any:
         value = json.loads(data)
         if type(value) in _PLAIN or self.is_primitive(value):
             return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -76,17 +77,39 @@ class LambdaContext(Protocol):
     """Lambda's own context object, as `context.lambda_context`."""
 
     aws_request_id: str
-    log_group_name: str | None
-    log_stream_name: str | None
-    function_name: str | None
-    memory_limit_in_mb: str | None
-    function_version: str | None
-    invoked_function_arn: str | None
-    tenant_id: str | None
-    client_context: Any | None
-    identity: Any | None
+    log_group_name: str | None = None
+    log_stream_name: str | None = None
+    function_name: str | None = None
+    memory_limit_in_mb: str | None = None
+    function_version: str | None = None
+    invoked_function_arn: str | None = None
+    tenant_id: str | None = None
+    client_context: Any | None = None
+    identity: Any | None = None
 
     def get_remaining_time_in_millis(self) -> int: ...
+
+    def log(self, msg: object) -> None: ...
+
+
+_ARN = re.compile(
+    r"arn:[^:]*:lambda:[^:]*:[^:]*:function:([^:/]+):[^:/]+/durable-execution/([^/]+)/([^/]+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DurableExecutionArn:
+    """What an execution's ARN is made of: function, execution name and the execution's own id."""
+
+    function_name: str
+    execution_name: str
+    invocation_id: str
+
+    @classmethod
+    def from_arn(cls, arn: str) -> DurableExecutionArn | None:
+        """None if it is not the ARN of an execution."""
+        parts = _ARN.fullmatch(arn)
+        return cls(*parts.groups()) if parts else None
 
 
 def __getattr__(name: str) -> object:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from perdure.arguments import check_duration, check_function, check_serdes, refusal
-from perdure.config import Duration, JitterStrategy
+from perdure.config import Duration, JitterStrategy, Numeric
 from perdure.delays import check_delays, next_delay
 from perdure.exceptions import WaitForConditionError
 from perdure.serdes import SerDes
@@ -23,7 +23,7 @@ class WaitStrategyConfig(Generic[T]):
     max_attempts: int = 60
     initial_delay: Duration = Duration(5)
     max_delay: Duration = Duration(300)
-    backoff_rate: int | float = 1.5
+    backoff_rate: Numeric = 1.5
     jitter_strategy: JitterStrategy = JitterStrategy.FULL
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,6 +69,10 @@ class LambdaContext:
 
     def get_remaining_time_in_millis(self) -> int:
         return max(0, self.deadline_ms - epoch_milliseconds())
+
+    def log(self, msg: object) -> None:
+        """Write a text into the log, without the end of a line."""
+        sys.stdout.write(str(msg))
 
 
 def lambda_context(run: Mapping[str, Any]) -> LambdaContext:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,6 +51,10 @@ class TestLambdaContext:
 
     def get_remaining_time_in_millis(self) -> int:
         return max(0, (self.deadline - self.clock.now) * 1000 // MICROSECONDS)
+
+    def log(self, msg: object) -> None:
+        """Write a text into the log, without the end of a line."""
+        sys.stdout.write(str(msg))
 
 
 def lambda_context(
