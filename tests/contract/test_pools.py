@@ -296,6 +296,30 @@ def test_functions_take_turns_at_the_slots_of_a_pool(
     assert sorted(order[:3]) == sorted(order[3:]) == sorted(names)
 
 
+def test_a_function_with_many_versions_gets_no_more_turns_than_another(
+    aws: Any, service: RunningService, pool: PoolWorker, deployed: str
+) -> None:
+    """Its versions take turns, too: at those of their function."""
+    other, versions = f"{deployed}-other", ["1", "2", "3"]
+    deploy(service.database_url, other, runtime=pool.runtime)
+    for version in versions:
+        deploy(service.database_url, deployed, runtime=pool.runtime, version=version)
+    pool.poll(total=0, wait_seconds=0)
+    for _ in range(2):
+        for version in versions:
+            start(aws, deployed, version)
+    for _ in range(3):
+        start(aws, other)
+    functions, served = [], []
+    for _ in range(6):
+        delivered = pool.take()
+        functions.append(delivered.header["FunctionName"])
+        served.append(delivered.header["Version"])
+        pool.succeed(delivered)
+    assert functions in ([deployed, other] * 3, [other, deployed] * 3)
+    assert sorted(set(served)) == sorted([*versions, "$LATEST"])
+
+
 def test_turns_outlast_the_looks_that_see_the_same_crowd_each_second(
     aws: Any, service: RunningService, pool: PoolWorker, deployed: str
 ) -> None:

@@ -11,6 +11,7 @@ from itertools import islice
 from perdure_service.application.owned_tasks import OwnedTasks
 from perdure_service.dispatch.limited_turns import LimitedTurns
 from perdure_service.dispatch.parked import Parked
+from perdure_service.dispatch.turns import Turns
 from perdure_service.domain.decide_invocation import (
     Claim,
     decide_function_deleted,
@@ -41,8 +42,9 @@ _Backlog = OrderedDict[ExecutionId, None]
 
 
 class Claimer:
-    """Remembers what this replica saw queued, and claims it when a slot is free. Function versions
-    take turns: each claims its oldest invocation, and goes behind the others that wait.
+    """Remembers what this replica saw queued, and claims it when a slot is free. Functions take
+    turns, see `Turns`: each claims the oldest invocation of a version, and goes behind the others
+    that wait.
 
     Only hints: a claim is fenced, and what is forgotten here the once-a-second look finds again.
     `on_dry` is called when all is claimed of a version of which the look left some out.
@@ -64,7 +66,7 @@ class Claimer:
         # Who has a backlog may find a slot, found none, or has to wait for an end of its own.
         self._parked = Parked()
         self._limited = LimitedTurns(limits)
-        self._turns: OrderedDict[FunctionVersionId, None] = OrderedDict()
+        self._turns = Turns()
         self._in_a_row: Counter[FunctionVersionId] = Counter()
         self._starving: set[FunctionVersionId] = set()
         self._left_out: set[FunctionVersionId] = set()
@@ -136,7 +138,7 @@ class Claimer:
     async def _take_turns(self) -> None:
         """Until nobody finds a slot."""
         while self._turns:
-            version_id, _ = self._turns.popitem(last=False)
+            function_name, version_id = self._turns.next()
             backlog = self._backlog.get(version_id)
             if backlog is None:
                 continue
@@ -149,7 +151,8 @@ class Claimer:
             elif await self._claim_one(version_id, backlog, id_):
                 self._in_a_row[version_id] += 1
                 self._starving.discard(version_id)
-                self._turns[version_id] = None
+                self._turns.give(function_name, version_id)
+                self._turns.over(function_name)
             else:
                 del self._in_a_row[version_id]
 
@@ -228,7 +231,9 @@ class Claimer:
     def _give_turn(self, version_id: FunctionVersionId) -> None:
         waits = version_id in self._parked or self._limited.is_parked(version_id)
         if version_id in self._backlog and not waits:
-            self._turns.setdefault(version_id)
+            version = self._catalogue.remembered(version_id)
+            # One that is not known yet has turns of its own until it is: who claims reads it.
+            self._turns.give(version_id if version is None else version.function_name, version_id)
             self._wanted.set()
 
     def _put_back(self, version_id: FunctionVersionId, id_: ExecutionId) -> None:
