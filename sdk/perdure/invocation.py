@@ -48,7 +48,11 @@ from perdure.shell.waiters import StrandFuture
 RESPONSE_CHARACTERS = 6 * 1024 * 1024 - 50
 """A larger result goes to the service by itself."""
 RESULT_CHARACTERS = 6 * 1024 * 1024
-"""No execution ends with more, and one that nobody waits for with less."""
+"""No execution ends with more."""
+UNAWAITED_CHARACTERS = 1024 * 1024
+"""An execution ends with no more if nobody waits for it. Its event does not tell that."""
+
+_LOG = logging.getLogger("perdure")
 
 
 def check_event(event: Any) -> None:
@@ -174,13 +178,9 @@ class Invocation:
             except (TypeError, ValueError) as error:
                 outcome = _Outcome(error=type(error)(_unserialisable(self.handler, error)))
             else:
-                if len(result) > RESULT_CHARACTERS:
-                    outcome = _Outcome(error=_too_large(self.handler, result))
-                elif len(result) <= RESPONSE_CHARACTERS:
-                    return {"Status": "SUCCEEDED", "Result": result}
-                else:
-                    await self._tell_end("SUCCEED", payload=result)
-                    return {"Status": "SUCCEEDED", "Result": ""}
+                if len(result) <= RESULT_CHARACTERS:
+                    return await self._succeeded(result)
+                outcome = _Outcome(error=PayloadTooLargeError(_too_large(self.handler, result)))
         raised = outcome.error
         assert raised is not None
         if isinstance(raised, InvocationError) and raised.is_retryable():
@@ -193,6 +193,20 @@ class Invocation:
             return answer
         await self._tell_end("FAIL", error=answer["Error"])
         return {"Status": "FAILED"}
+
+    async def _succeeded(self, result: str) -> InvocationOutput:
+        if len(result) > UNAWAITED_CHARACTERS:
+            _LOG.warning("%s", _too_large(self.handler, result))
+        if len(result) <= RESPONSE_CHARACTERS:
+            return {"Status": "SUCCEEDED", "Result": result}
+        try:
+            await self._tell_end("SUCCEED", payload=result)
+        except CheckpointError as error:
+            if error.is_retryable():
+                raise
+            text = f"{error.failure.message} {_too_large(self.handler, result)}"
+            raise CheckpointError(error.failure, text) from error
+        return {"Status": "SUCCEEDED", "Result": ""}
 
     async def _tell_end(
         self, action: Action, *, payload: str | None = None, error: WireError | None = None
@@ -236,12 +250,12 @@ def _input_of(replay: Replay) -> Any:
     return json.loads(payload) if payload and payload.strip() else {}
 
 
-def _too_large(handler: Any, result: str) -> PayloadTooLargeError:
+def _too_large(handler: Any, result: str) -> str:
     name = getattr(handler, "__qualname__", "handler")
-    return PayloadTooLargeError(
+    return (
         f"The result of {name} has {len(result):,} bytes as JSON, and an execution ends with at "
-        f"most {RESULT_CHARACTERS:,}; with 1,048,576 if nobody waits for it. Keep it in a file or "
-        "a database and return where it is."
+        f"most {UNAWAITED_CHARACTERS:,}, or {RESULT_CHARACTERS:,} if its caller waits for it. Keep "
+        "it in a file or a database and return where it is."
     )
 
 

@@ -93,6 +93,38 @@ def test_a_result_that_no_execution_may_have_says_what_to_return() -> None:
     assert "return where it is" in text
 
 
+@pytest.mark.parametrize("characters", [2_000_000, 6_291_440])
+@pytest.mark.parametrize("synchronous", [False, True])
+def test_a_result_that_only_a_waiting_caller_gets_is_told_in_the_log(
+    characters: int, synchronous: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    @durable_execution
+    def large(event: Any, context: DurableContext) -> str:
+        return "x" * characters
+
+    execution = DurableTestRunner().run(large, synchronous=synchronous)
+    told = (
+        f"large has {characters + 2:,} bytes as JSON, and an execution ends with at most 1,048,576"
+    )
+    assert told in caplog.messages[0]
+    assert "Keep it in a file or a database" in caplog.messages[0]
+    if synchronous:
+        assert len(execution.result) == characters
+    else:
+        text = execution.error["ErrorMessage"]
+        assert "Execution output payload size must be less than or equal to 1048576 bytes" in text
+
+
+def test_a_result_that_went_by_itself_and_was_refused_says_what_to_return() -> None:
+    @durable_execution
+    def large(event: Any, context: DurableContext) -> str:
+        return "x" * 6_291_440
+
+    text = DurableTestRunner().run(large).error["ErrorMessage"]
+    assert "must be less than or equal to 1048576 bytes. The result of" in text
+    assert "return where it is" in text
+
+
 def test_a_coroutine_handler_behind_a_plain_decorator_is_told_so() -> None:
     async def handler(event: Any, context: Any) -> int:
         return 1
