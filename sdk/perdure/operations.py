@@ -75,10 +75,7 @@ class ContextBase:
         """Write through another logger from here on; child contexts inherit it."""
         check_logger(new_logger)
         self._scope.logger = new_logger
-        extra: dict[str, object] = {"executionArn": self._scope.replay.arn}
-        if self._scope.parent_id:
-            extra["parentId"] = self._scope.parent_id
-        self.logger = Logger(new_logger, extra, self.is_replaying)
+        self.logger = Logger(new_logger, _log_fields(self._scope), self.is_replaying)
 
     @property
     def scope(self) -> Scope:
@@ -307,9 +304,7 @@ class ContextBase:
     # -- contexts of functions -------------------------------------------------------------------
 
     def _logger_of(self, place: Place, attempt: int) -> Logger:
-        extra: dict[str, object] = {"executionArn": place.scope.replay.arn}
-        if place.parent_id:
-            extra["parentId"] = place.parent_id
+        extra = _log_fields(place.scope)
         if place.name:
             extra["operationName"] = place.name
         extra["attempt"] = attempt
@@ -321,6 +316,13 @@ class ContextBase:
 
     def _check_context(self, place: Place, attempt: int) -> WaitForConditionCheckContext:
         return WaitForConditionCheckContext(self._logger_of(place, attempt), attempt)
+
+
+def _log_fields(scope: Scope) -> dict[str, object]:
+    extra: dict[str, object] = {"executionArn": scope.replay.arn}
+    if scope.parent_id:
+        extra["parentId"] = scope.parent_id
+    return extra
 
 
 def _name_of(func: Any) -> str | None:

@@ -14,7 +14,7 @@ from perdure.config import (
     JitterStrategy,
     Numeric,
 )
-from perdure.delays import check_delays, next_delay
+from perdure.delays import GrowingDelays, check_delays, next_delay
 
 if TYPE_CHECKING:
     from perdure.async_context import AsyncDurableContext
@@ -53,7 +53,7 @@ class RetryDecision:
 
 
 @dataclass(slots=True)
-class RetryStrategyConfig:
+class RetryStrategyConfig(GrowingDelays):
     """Delays that grow by `backoff_rate`.
 
     An error is tried again if its text has one of `retryable_errors` in it (or matches, where that
@@ -73,17 +73,9 @@ class RetryStrategyConfig:
         check_delays(self)
         _check_errors(self)
 
-    @property
-    def initial_delay_seconds(self) -> int:
-        return self.initial_delay.seconds
-
-    @property
-    def max_delay_seconds(self) -> int:
-        return self.max_delay.seconds
-
 
 @dataclass(slots=True)
-class LinearRetryStrategyConfig:
+class LinearRetryStrategyConfig(GrowingDelays):
     """Delays that grow by `increment`. Errors as in RetryStrategyConfig."""
 
     max_attempts: int = 6
@@ -100,16 +92,8 @@ class LinearRetryStrategyConfig:
         _check_errors(self)
 
     @property
-    def initial_delay_seconds(self) -> int:
-        return self.initial_delay.seconds
-
-    @property
     def increment_seconds(self) -> int:
         return self.increment.seconds
-
-    @property
-    def max_delay_seconds(self) -> int:
-        return self.max_delay.seconds
 
 
 def _check_errors(config: RetryStrategyConfig | LinearRetryStrategyConfig) -> None:

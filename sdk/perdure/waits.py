@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from perdure.arguments import check_duration, check_function, check_serdes, refusal
 from perdure.config import Duration, JitterStrategy, Numeric
-from perdure.delays import check_delays, next_delay
+from perdure.delays import GrowingDelays, check_delays, next_delay
 from perdure.exceptions import WaitForConditionError
 from perdure.serdes import SerDes
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class WaitStrategyConfig(Generic[T]):
+class WaitStrategyConfig(GrowingDelays, Generic[T]):
     """Polling with delays that grow by `backoff_rate`, as long as `should_continue_polling`."""
 
     should_continue_polling: Callable[[T], bool]
@@ -31,14 +31,6 @@ class WaitStrategyConfig(Generic[T]):
             "should_continue_polling", self.should_continue_polling, "a function of the state"
         )
         check_delays(self)
-
-    @property
-    def initial_delay_seconds(self) -> int:
-        return self.initial_delay.seconds
-
-    @property
-    def max_delay_seconds(self) -> int:
-        return self.max_delay.seconds
 
 
 @dataclass(frozen=True, slots=True)
