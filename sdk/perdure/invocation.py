@@ -38,6 +38,7 @@ from perdure.service_api import (
 from perdure.service_api import ErrorObject as WireError
 from perdure.shell.branches import Shells
 from perdure.shell.checkpoints import PAGE_ITEMS
+from perdure.shell.deadlines import watch_deadlines
 from perdure.shell.driver import DRIVER, Closing, Driver
 from perdure.shell.failures import log_failure
 from perdure.shell.kinds import is_async
@@ -89,6 +90,7 @@ class Invocation:
 
     async def run(self) -> InvocationOutput:
         install_task_factory(self.driver.loop)
+        watch_deadlines(self.driver.loop)
         watch_for_sleep()
         try:
             await self._read_pages()

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
+from perdure.shell.deadlines import watch_deadlines
 from perdure.shell.waiters import StrandFuture
 
 TIMEOUT_SECONDS = 30.0
@@ -23,12 +24,14 @@ _INTERNAL = ("locks.py", "queues.py", "taskgroups.py", "tasks.py", "timeouts.py"
 def are_blocked(tasks: Iterable[asyncio.Task[Any]], loop: asyncio.AbstractEventLoop) -> bool:
     """Whether none of these tasks can go on unless an operation ends."""
     known = {task for task in tasks if not task.done()}
-    return all(_is_blocked(task, known) for task in known) and not _timeout_near(known, loop)
+    if not all(_is_blocked(task, known) for task in known):
+        return False
+    return not watch_deadlines(loop).is_near(known, loop.time() + TIMEOUT_SECONDS)
 
 
 def _is_blocked(task: asyncio.Task[Any], known: set[asyncio.Task[Any]]) -> bool:
     waiting_for = getattr(task, "_fut_waiter", None)
-    if waiting_for is None:
+    if waiting_for is None or waiting_for.done():
         return False
     return _never_done(waiting_for, known) or (
         type(waiting_for).__name__ == "Future" and _waits_inside_asyncio(task)
@@ -75,21 +78,3 @@ def _waits_inside_asyncio(task: asyncio.Task[Any]) -> bool:
         return False
     folder, _, file = code.co_filename.replace("\\", "/").rpartition("/")
     return folder.endswith("/asyncio") and file in _INTERNAL
-
-
-def _timeout_near(known: set[asyncio.Task[Any]], loop: asyncio.AbstractEventLoop) -> bool:
-    """Whether a timeout of one of these tasks ends soon. Loops in C do not tell; then none does."""
-    limit = loop.time() + TIMEOUT_SECONDS
-    waited_for = {id(getattr(task, "_fut_waiter", None)) for task in known}
-    for handle in getattr(loop, "_scheduled", ()):
-        if handle.cancelled() or handle.when() > limit:
-            continue
-        callback: Any = handle._callback
-        owner = getattr(callback, "__self__", None)
-        if isinstance(owner, asyncio.Timeout) and getattr(owner, "_task", None) in known:
-            return True
-        if getattr(callback, "__name__", "") == "_release_waiter" and any(
-            id(argument) in waited_for for argument in handle._args
-        ):
-            return True
-    return False

@@ -79,6 +79,11 @@ async def async_twin(event: dict[str, Any], context: AsyncDurableContext) -> Any
         return {"attempt": step.attempt, "of": event["of"]}
 
     first = await context.step(work, name="work")
+    try:
+        async with asyncio.timeout(0.02):
+            await context.wait(Duration.from_hours(1), name="too long")
+    except TimeoutError:
+        context.logger.info("went on without it")
     await asyncio.gather(context.wait(SECOND, name="a"), context.wait(Duration(2), name="b"))
     opened = await context.create_callback("approval")
     answer = await opened.result()
