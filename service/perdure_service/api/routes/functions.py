@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from perdure_service.api.asgi import UPLOAD_SECONDS, read_body
 from perdure_service.api.json_response import json_response
+from perdure_service.api.large_bodies import LargeBodies
 from perdure_service.api.openapi import json_body
 from perdure_service.api.wire.function_configuration import (
     function_answer,
@@ -47,7 +48,7 @@ _UPLOADS_AT_ONCE = 8
 def router(use_cases: UseCases) -> APIRouter:
     routes = APIRouter(prefix="/2015-03-31/functions", tags=["Lambda: functions"])
     functions, settings = use_cases.functions, use_cases.function_settings
-    uploads = asyncio.Semaphore(_UPLOADS_AT_ONCE)
+    uploads, bodies = asyncio.Semaphore(_UPLOADS_AT_ONCE), LargeBodies()
 
     @routes.post(
         "", summary="CreateFunction", status_code=201, openapi_extra=json_body(CREATE_FUNCTION_BODY)
@@ -55,7 +56,7 @@ def router(use_cases: UseCases) -> APIRouter:
     async def create_function(request: Request) -> Response:
         async with uploads:
             body = await _read_upload(request, "CreateFunction")
-            created = await functions.create(parse_create_function(body))
+            created = await functions.create(await bodies.parse(body, parse_create_function))
         return json_response(function_configuration(created), 201)
 
     @routes.get("", summary="ListFunctions")
@@ -121,7 +122,8 @@ def router(use_cases: UseCases) -> APIRouter:
     )
     async def update_code(function: FunctionNamePath, request: Request) -> Response:
         async with uploads:
-            change = parse_update_code(function, await _read_upload(request, "UpdateFunctionCode"))
+            body = await _read_upload(request, "UpdateFunctionCode")
+            change = await bodies.parse(body, lambda body: parse_update_code(function, body))
             updated = await functions.update_code(change)
         return json_response(function_configuration(updated, qualified=change.publish))
 

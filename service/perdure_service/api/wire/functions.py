@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 
 from perdure_service.api.wire.text import WITHOUT_NUL, parse_json
 from perdure_service.api.wire.violations import violation
+from perdure_service.api.wire.zip_file import ZipText, decode_zip, parse_around_zip
 from perdure_service.application.function_requests import (
     Code,
     CodeChange,
@@ -195,12 +196,13 @@ _UNSUPPORTED = {
 
 
 def parse_create_function(body: bytes) -> NewFunction:
-    parsed: CreateFunctionBody = parse_json(CREATE_FUNCTION_BODY, body)
+    parsed: CreateFunctionBody
+    parsed, zip_text = parse_around_zip(CREATE_FUNCTION_BODY, body, lambda found: found["Code"])
     _refuse_unsupported({**parsed}, {**parsed["Code"]})
     return NewFunction(
         name=parsed["FunctionName"],
         package_type=parsed.get("PackageType") or PackageType.ZIP,
-        code=_code(parsed["Code"], "code."),
+        code=_code(parsed["Code"], zip_text, "code."),
         configuration=_configuration(parsed),
         architecture=_architecture(parsed.get("Architectures")),
         tags=parsed.get("Tags") or {},
@@ -209,11 +211,12 @@ def parse_create_function(body: bytes) -> NewFunction:
 
 
 def parse_update_code(function: str, body: bytes) -> CodeChange:
-    parsed: UpdateCodeBody = parse_json(UPDATE_CODE_BODY, body)
+    parsed: UpdateCodeBody
+    parsed, zip_text = parse_around_zip(UPDATE_CODE_BODY, body, lambda found: found)
     _refuse_unsupported({**parsed})
     return CodeChange(
         function=function,
-        code=_code(parsed, ""),
+        code=_code(parsed, zip_text, ""),
         architecture=_architecture(parsed.get("Architectures")),
         revision_id=parsed.get("RevisionId") or None,
         publish=bool(parsed.get("Publish")),
@@ -281,13 +284,13 @@ def _logging(body: LoggingConfigBody | None) -> RequestedLogging | None:
     )
 
 
-def _code(body: FunctionCodeBody, path: str) -> Code | None:
+def _code(body: FunctionCodeBody, zip_text: ZipText | None, path: str) -> Code | None:
     """Raises InvalidParameterValue if there is more than one source."""
-    archive, image = body.get("ZipFile"), body.get("ImageUri")
+    image = body.get("ImageUri")
     bucket, key = body.get("S3Bucket"), body.get("S3Key")
     version, mode = body.get("S3ObjectVersion"), body.get("S3ObjectStorageMode")
     in_bucket = any((bucket, key, version))
-    if archive is not None and (in_bucket or image):
+    if zip_text is not None and (in_bucket or image):
         raise InvalidParameterValue(
             "Please do not provide other FunctionCode parameters when providing a ZipFile."
         )
@@ -295,8 +298,8 @@ def _code(body: FunctionCodeBody, path: str) -> Code | None:
         raise InvalidParameterValue("Please provide either ImageUri or S3Bucket and S3Key.")
     if mode not in (None, "COPY"):
         raise violation(f"{path}s3ObjectStorageMode", mode, "satisfy enum value set: [COPY]")
-    if archive is not None:
-        return ZipCode(_decoded(archive, path))
+    if zip_text is not None:
+        return ZipCode(decode_zip(zip_text, f"{path}zipFile"))
     if image:
         return ImageCode(image)
     if not in_bucket:
@@ -304,13 +307,6 @@ def _code(body: FunctionCodeBody, path: str) -> Code | None:
     if not bucket or not key:
         raise InvalidParameterValue("S3Bucket and S3Key are needed both.")
     return ObjectCode(bucket, key, version)
-
-
-def _decoded(text: str, path: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise violation(f"{path}zipFile", text, "be base64") from None
 
 
 def _architecture(architectures: list[Architecture] | None) -> Architecture | None:
