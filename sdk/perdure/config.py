@@ -37,9 +37,11 @@ _SUB_TYPE = re.compile(r"[A-Za-z0-9_-]{1,32}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """A time span in whole seconds; fractions are cut off. Raises ValidationError below zero.
+    """A time span in whole seconds.
 
-    context.wait(Duration.from_hours(1.5))
+        context.wait(Duration.from_hours(1.5))
+
+    Fractions of a second are cut off. Raises ValidationError below zero.
     """
 
     seconds: int = 0
@@ -51,22 +53,27 @@ class Duration:
             raise refusal(f"A duration cannot be negative: {self.seconds} seconds.")
 
     def to_seconds(self) -> int:
+        """Whole seconds."""
         return self.seconds
 
     @classmethod
     def from_seconds(cls, value: float) -> Duration:
+        """Of so many seconds."""
         return cls(_whole(value, 1))
 
     @classmethod
     def from_minutes(cls, value: float) -> Duration:
+        """Of so many minutes."""
         return cls(_whole(value, 60))
 
     @classmethod
     def from_hours(cls, value: float) -> Duration:
+        """Of so many hours."""
         return cls(_whole(value, 3_600))
 
     @classmethod
     def from_days(cls, value: float) -> Duration:
+        """Of so many days."""
         return cls(_whole(value, 86_400))
 
 
@@ -154,6 +161,8 @@ class CompletionStatus:
 class CompletionConfig:
     """When a map or parallel is complete, besides when all its branches are.
 
+        CompletionConfig(min_successful=2, tolerated_failure_count=1)
+
     Args:
         min_successful: So many successes are enough.
         tolerated_failure_count: One failure more than this, and no more branches begin.
@@ -186,6 +195,7 @@ class CompletionConfig:
 
     @staticmethod
     def first_successful() -> CompletionConfig:
+        """The first success is enough."""
         return CompletionConfig(min_successful=1)
 
     @staticmethod
@@ -195,6 +205,7 @@ class CompletionConfig:
 
     @staticmethod
     def all_successful() -> CompletionConfig:
+        """The first failure ends it."""
         return CompletionConfig(tolerated_failure_count=0, tolerated_failure_percentage=0)
 
 
@@ -217,8 +228,9 @@ class ParallelConfig:
         completion_config: When it is complete; by default the first failure ends it.
         serdes: Writes down the BatchResult, and the branches' results unless `item_serdes` does.
         item_serdes: Writes down each branch's result.
-        summary_generator: Adds a text of yours to what is kept of a result over 256 KB.
-        nesting_type: Whether branches are contexts of their own.
+        summary_generator: Told the BatchResult, makes a text that is kept of one over 256 KB; it
+            stands in the history for its readers. The BatchResult is made anew on replay.
+        nesting_type: Whether branches are contexts of their own; see NestingType.
     """
 
     max_concurrency: int | None = None
@@ -234,7 +246,12 @@ class ParallelConfig:
 
 @dataclass(frozen=True)
 class ParallelBranch(Generic[T]):
-    """A branch with a name, instead of `parallel-branch-0` and so on."""
+    """A branch with a name.
+
+        context.parallel([ParallelBranch(fetch_user, "user"), ParallelBranch(fetch_orders)])
+
+    Without one it is called `parallel-branch-0` and so on.
+    """
 
     func: Callable[..., T]
     name: str | None = None
@@ -268,6 +285,8 @@ def _check_sub_type(sub_type: Any) -> None:
 @dataclass(frozen=True, slots=True)
 class StepConfig:
     """How a step runs.
+
+        StepConfig(RetryPresets.none(), StepSemantics.AT_MOST_ONCE_PER_RETRY)
 
     Args:
         retry_strategy: Told the error and the number of attempts so far, it says whether and
@@ -315,7 +334,9 @@ class ChildConfig(Generic[T]):
 
 @dataclass(frozen=True)
 class MapConfig(Generic[T]):
-    """How a map runs: as ParallelConfig, and by default the first failed item ends it.
+    """How a map runs. What it shares with ParallelConfig means the same.
+
+        MapConfig(max_concurrency=10, item_namer=lambda order, index: f"order {order['id']}")
 
     Args:
         item_namer: Names an item from it and its index; called for every item, on each replay
@@ -337,7 +358,13 @@ class MapConfig(Generic[T]):
 
 @dataclass(frozen=True)
 class InvokeConfig(Generic[P, R]):
-    """How another function is invoked: JSON both ways unless there is a serdes."""
+    """How another function is invoked.
+
+    Args:
+        serdes_payload: Writes down the payload; plain JSON if None.
+        serdes_result: Reads the result; plain JSON if None.
+        tenant_id: The tenant that it is invoked for.
+    """
 
     serdes_payload: SerDes[P] | None = None
     serdes_result: SerDes[R] | None = None
@@ -352,11 +379,13 @@ class InvokeConfig(Generic[P, R]):
 
 @dataclass(frozen=True, slots=True)
 class CallbackConfig:
-    """How long a callback is waited for; zero is without end.
+    """How long a callback is waited for.
+
+        CallbackConfig(timeout=Duration.from_days(7))
 
     Args:
-        timeout: From its creation to its result.
-        heartbeat_timeout: Between two heartbeats.
+        timeout: From its creation to its result; zero is without end.
+        heartbeat_timeout: Between two heartbeats; zero if there need be none.
         serdes: Reads the result; None leaves it the text that was sent.
         sub_type: What the history calls the callback instead of "Callback".
     """
@@ -383,7 +412,11 @@ class CallbackConfig:
 
 @dataclass(frozen=True, slots=True)
 class WaitForCallbackConfig(CallbackConfig):
-    """As CallbackConfig; `retry_strategy` is that of the submitter."""
+    """As CallbackConfig, for `wait_for_callback`.
+
+    Args:
+        retry_strategy: The submitter's, as in StepConfig.
+    """
 
     retry_strategy: Callable[[Exception, int], RetryDecision] | None = None
 
@@ -400,6 +433,7 @@ class JitterStrategy(StrEnum):
     HALF = "HALF"
 
     def apply_jitter(self, delay: float) -> float:
+        """The delay, spread."""
         if self is JitterStrategy.NONE:
             return delay
         least = 0.5 if self is JitterStrategy.HALF else 0.0

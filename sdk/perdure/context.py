@@ -1,10 +1,10 @@
-"""The context of a handler that blocks, and the decorators of functions that operations run."""
+"""The context of a handler that blocks."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 from perdure.async_context import AsyncDurableContext
 from perdure.concurrency.models import BatchResult
@@ -14,7 +14,6 @@ from perdure.config import (
     Duration,
     InvokeConfig,
     MapConfig,
-    ParallelBranch,
     ParallelConfig,
     StepConfig,
     WaitForCallbackConfig,
@@ -22,10 +21,14 @@ from perdure.config import (
 from perdure.core.effects import Program
 from perdure.core.pauses import callback_result_program
 from perdure.core.scope import Place
-from perdure.exceptions import ValidationError
+from perdure.decorators import (
+    durable_parallel_branch,
+    durable_step,
+    durable_wait_for_callback,
+    durable_with_child_context,
+)
 from perdure.operations import ContextBase, foreign, racing
 from perdure.serdes import SerDes
-from perdure.shell.kinds import MARK, is_async
 from perdure.types import (
     ExecutionContext,
     StepContext,
@@ -48,12 +51,13 @@ P = TypeVar("P")
 R = TypeVar("R")
 T = TypeVar("T")
 U = TypeVar("U")
-F = TypeVar("F")
-Params = ParamSpec("Params")
 
 
 class Callback(Generic[T]):
-    """A callback that was created. Whoever has `callback_id` can complete it."""
+    """A callback that was created. Whoever has `callback_id` can complete it.
+
+    A coroutine gets an AsyncCallback, whose `result()` is to be awaited.
+    """
 
     callback_id: str
     operation_id: str
@@ -70,8 +74,8 @@ class Callback(Generic[T]):
     def result(self) -> T | None:
         """Wait for the callback's result; the function is suspended meanwhile if it can be.
 
-        Raises CallbackExternalError if a failure was sent and CallbackTimeoutError if nothing was
-        in time.
+        It is the text that was sent, unless the callback has a serdes. Raises
+        CallbackExternalError if a failure was sent, CallbackTimeoutError if nothing was in time.
         """
         program = callback_result_program(self._place, self._serdes)
         result: T | None = self._context.run((self._place, program))
@@ -84,6 +88,11 @@ class DurableContext(ContextBase):
     Operations are numbered in the order in which they are asked for, and that order has to be the
     same on every replay. Functions given to operations may be `async def`, too; a child context,
     branch or item that is gets an AsyncDurableContext.
+
+    An operation's `name` is what the history calls it: up to 256 printable ASCII characters, the
+    same on every replay. Without one it is that of a function that a decorator of this package
+    made, or there is none. Arguments that cannot be taken raise ValidationError, which says what
+    to do, and nothing is recorded.
     """
 
     _busy: tuple[Place, int] | None = None
@@ -130,19 +139,44 @@ class DurableContext(ContextBase):
     ) -> Any:
         """Run `func` once and keep what it returns; a replay returns that without running it.
 
+            paid = context.step(lambda step: bank.pay(order), name="pay")
+
+        Args:
+            func: Does one piece of work, without operations in it. It may block.
+            name: What the history calls the step.
+            config: Its retries, its semantics, its serdes. By default six attempts within
+                minutes, at least once, and JSON with Python's common types.
+
         Raises StepError when the retry strategy gives up, SerDesError if the result cannot be
-        kept. A step that its process did not survive runs again (see StepSemantics).
+        kept, PayloadTooLargeError if it has over 1 MiB. A step that its process did not survive
+        runs again (see StepSemantics).
         """
         return self.run(self._step(func, name, config))
 
     def wait(self, duration: Duration, name: str | None = None) -> None:
-        """Wait, without using anything meanwhile if nothing else runs. At least one second."""
+        """Wait, without using anything meanwhile if nothing else runs.
+
+            context.wait(Duration.from_days(30), name="trial")
+
+        Args:
+            duration: In whole seconds: from one to 366 days.
+            name: What the history calls the wait.
+        """
         self.run(self._wait(duration, name))
 
     def create_callback(
         self, name: str | None = None, config: CallbackConfig | None = None
     ) -> Callback[Any]:
-        """Create a callback that something outside completes by its id."""
+        """Create a callback that something outside completes by its id.
+
+            signature = context.create_callback("signature", CallbackConfig(Duration.from_days(7)))
+            context.step(lambda step: send_mail(customer, signature.callback_id))
+            signed = signature.result()
+
+        Args:
+            name: What the history calls the callback.
+            config: Its timeouts, none by default, and the serdes that reads the result.
+        """
         place, program = self._create_callback(name, config)
         callback_id = self.run((place, program))
         return Callback(self, place, callback_id, config.serdes if config else None)
@@ -154,6 +188,13 @@ class DurableContext(ContextBase):
         config: WaitForCallbackConfig | None = None,
     ) -> Any:
         """Create a callback, hand its id to `submitter` as a step, and wait for the result.
+
+            signed = context.wait_for_callback(lambda id, _: send_mail(customer, id), "signature")
+
+        Args:
+            submitter: Called with the callback's id and a WaitForCallbackContext.
+            name: What the history calls it all; the callback and the step have names made of it.
+            config: The callback's timeouts and serdes, the submitter's retries.
 
         Raises CallbackSubmitterError if the step failed for good, otherwise as Callback.result.
         """
@@ -182,7 +223,20 @@ class DurableContext(ContextBase):
         name: str | None = None,
     ) -> Any:
         """Call `check` until the wait strategy says stop, each time with the state it returned
-        last. Raises WaitForConditionError if the check or the strategy raises.
+        last. Between two checks the function is suspended.
+
+            until_done = create_wait_strategy(WaitStrategyConfig(lambda state: state != "done"))
+            context.wait_for_condition(
+                lambda state, _: job_state(job), WaitForConditionConfig(until_done, "new"), "job"
+            )
+
+        Args:
+            check: Told the state, returns the next one. It may block.
+            config: The wait strategy, the first state, the serdes of states.
+            name: What the history calls it.
+
+        Returns the last state. Raises WaitForConditionError if the check or the strategy raises,
+        as it does when its attempts are used up.
         """
         return self.run(self._wait_for_condition(check, config, name))
 
@@ -193,10 +247,17 @@ class DurableContext(ContextBase):
         name: str | None = None,
         config: InvokeConfig[P, R] | None = None,
     ) -> R:
-        """Invoke another function and wait for its result.
+        """Invoke another function and wait for its result; this one is suspended meanwhile.
 
-        A durable function needs a version or alias in its name, as in "order:live". Raises
-        InvokeError.
+            receipt = context.invoke("receipts:live", {"order": order}, name="receipt")
+
+        Args:
+            function_name: Its name or ARN; with a version or an alias if it is durable.
+            payload: Its event, as JSON of up to 1 MiB unless the config has a serdes.
+            name: What the history calls the invoke.
+            config: The serdes of both ways, a tenant.
+
+        Raises InvokeError if it failed, timed out, was stopped or could not be started.
         """
         result: R = self.run(self._invoke(function_name, payload, name, config))
         return result
@@ -223,9 +284,17 @@ class DurableContext(ContextBase):
         name: str | None = None,
         config: ChildConfig[Any] | None = None,
     ) -> Any:
-        """Run `func` with a context of its own, and keep what it returns. Raises ChildContextError.
+        """Run `func` with a context of its own, and keep what it returns.
 
-        Once it has ended, a replay does not run it again, unless its result has over 256 KB.
+        It groups operations in the history, and makes replays short: once it has ended, a replay
+        does not run it again, unless its result has over 256 KB.
+
+        Args:
+            func: Called with the child context, which it uses instead of this one.
+            name: What the history calls the context.
+            config: Its serdes, and whether the history shows it.
+
+        Raises ChildContextError if it raised: what it raised stands in `error_type` and `message`.
         """
         return self.run(self._child(func, name, config))
 
@@ -256,98 +325,53 @@ class DurableContext(ContextBase):
     ) -> BatchResult[Any]:
         """Call `func(context, item, index, inputs)` for each item, side by side, each in a child
         context of its own. Failures are in the result: `throw_if_error()` raises them.
+
+            def load(context, file, index, files):
+                return context.step(lambda step: read(file))
+
+
+            rows = context.map(files, load, "load", MapConfig(max_concurrency=10)).get_results()
+
+        Args:
+            inputs: A sequence, in the same order on every replay.
+            func: Uses the context that it is given instead of this one.
+            name: What the history calls the map.
+            config: How many at a time, when it is complete, the serdes. By default all at a time,
+                and the first failure completes it.
         """
         result: BatchResult[Any] = self.run(self._map(inputs, func, name, config))
         return result
 
+    @overload
+    def parallel(
+        self,
+        functions: Sequence[Callable[[AsyncDurableContext], Awaitable[T]]],
+        name: str | None = None,
+        config: ParallelConfig | None = None,
+    ) -> BatchResult[T]: ...
+
+    @overload
     def parallel(
         self,
         functions: Sequence[Callable[[DurableContext], T]],
         name: str | None = None,
         config: ParallelConfig | None = None,
-    ) -> BatchResult[T]:
-        """Run functions side by side, each in a child context of its own; see `map`."""
-        result: BatchResult[T] = self.run(self._parallel(functions, name, config))
+    ) -> BatchResult[T]: ...
+
+    def parallel(
+        self,
+        functions: Sequence[Callable[[Any], Any]],
+        name: str | None = None,
+        config: ParallelConfig | None = None,
+    ) -> BatchResult[Any]:
+        """Run functions side by side, each in a child context of its own; see `map`.
+
+            both = context.parallel([fetch_user, fetch_orders], name="load")
+
+        Args:
+            functions: Each is called with its context; a ParallelBranch has a name besides.
+            name: What the history calls the parallel.
+            config: As MapConfig.
+        """
+        result: BatchResult[Any] = self.run(self._parallel(functions, name, config))
         return result
-
-
-def _named(wrapper: F, func: Any) -> F:
-    """Called like `func`, and asynchronous if that is."""
-    marked: Any = wrapper
-    marked._original_name = getattr(func, "__name__", None)
-    setattr(marked, MARK, is_async(func))
-    return wrapper
-
-
-def durable_step(
-    func: Callable[Concatenate[StepContext, Params], T],
-) -> Callable[Params, Callable[[StepContext], T]]:
-    """Make `context.step(func(1, 2))` run `func(step_context, 1, 2)`, named like the function."""
-
-    def with_arguments(*args: Params.args, **kwargs: Params.kwargs) -> Callable[[StepContext], T]:
-        def step(context: StepContext) -> T:
-            return func(context, *args, **kwargs)
-
-        return _named(step, func)
-
-    return with_arguments
-
-
-def durable_with_child_context(
-    func: Callable[Concatenate[DurableContext, Params], T],
-) -> Callable[Params, Callable[[DurableContext], T]]:
-    """Make `context.run_in_child_context(func(1, 2))` run `func(child_context, 1, 2)`, named like
-    the function."""
-
-    def with_arguments(
-        *args: Params.args, **kwargs: Params.kwargs
-    ) -> Callable[[DurableContext], T]:
-        def child(context: DurableContext) -> T:
-            return func(context, *args, **kwargs)
-
-        return _named(child, func)
-
-    return with_arguments
-
-
-def durable_wait_for_callback(
-    func: Callable[Concatenate[str, WaitForCallbackContext, Params], T],
-) -> Callable[Params, Callable[[str, WaitForCallbackContext], T]]:
-    """Make `context.wait_for_callback(func(1, 2))` run `func(callback_id, context, 1, 2)`, named
-    like the function."""
-
-    def with_arguments(
-        *args: Params.args, **kwargs: Params.kwargs
-    ) -> Callable[[str, WaitForCallbackContext], T]:
-        def submit(callback_id: str, context: WaitForCallbackContext) -> T:
-            return func(callback_id, context, *args, **kwargs)
-
-        return _named(submit, func)
-
-    return with_arguments
-
-
-def durable_parallel_branch(
-    name: str | None = None,
-) -> Callable[
-    [Callable[Concatenate[DurableContext, Params], T]], Callable[Params, ParallelBranch[T]]
-]:
-    """Make `context.parallel([func(1, 2)])` run `func(branch_context, 1, 2)`; the branch is named
-    `name`, or by its number. Write `@durable_parallel_branch()`, with parentheses."""
-
-    if callable(name):
-        raise ValidationError("Write @durable_parallel_branch(), with parentheses.")
-
-    def decorate(
-        func: Callable[Concatenate[DurableContext, Params], T],
-    ) -> Callable[Params, ParallelBranch[T]]:
-        def with_arguments(*args: Params.args, **kwargs: Params.kwargs) -> ParallelBranch[T]:
-            def branch(context: DurableContext) -> T:
-                return func(context, *args, **kwargs)
-
-            setattr(branch, MARK, is_async(func))
-            return ParallelBranch(branch, name)
-
-        return with_arguments
-
-    return decorate

@@ -65,7 +65,7 @@ class TerminationReason(Enum):
 
 
 class DurableExecutionsError(Exception):
-    """The root of this tree."""
+    """The root of all errors but those that no code should catch."""
 
 
 class DurableExecutionWarning(UserWarning):
@@ -132,8 +132,8 @@ class _ServiceError(InvocationError):
 
 
 class CheckpointError(_ServiceError):
-    """A checkpoint was refused, or the service stayed away; nothing of it was kept. `text` tells
-    more than the failure does."""
+    """A checkpoint was refused, or the service stayed away; nothing of it was kept. `failure` has
+    the status and the code."""
 
     def __init__(self, failure: ServiceCallFailed, text: str | None = None) -> None:
         super().__init__(failure, TerminationReason.CHECKPOINT_FAILED, text)
@@ -252,7 +252,7 @@ class SerDesError(_RecordedError):
 
 
 class PayloadTooLargeError(SerDesError):
-    """A value is larger than the service keeps for an operation."""
+    """A value is larger than the service keeps: 1 MiB for an operation, 6 MiB for a result."""
 
 
 class StepInterruptedError(InvocationError):
@@ -275,11 +275,12 @@ class RetryableSerDesError(InvocationError):
 
 
 class SuspendExecution(BaseException):
-    """Unwinds a handler that has to wait; the execution goes on in a later invocation."""
+    """Unwinds a handler that has to wait; the execution goes on in a later invocation. Never catch
+    it: it is a BaseException."""
 
 
 class OrphanedChildException(BaseException):
-    """Unwinds a branch whose map or parallel is complete without it."""
+    """Unwinds a branch whose map or parallel is complete without it. Never catch it either."""
 
 
 _RECORDED: dict[str, type[DurableOperationError]] = {}

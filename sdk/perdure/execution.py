@@ -95,6 +95,9 @@ def durable_execution(
 ) -> Any:
     """Make a handler durable: `def handler(event, context)` or `async def handler(event, context)`.
 
+    It becomes a DurableFunction, which a worker, Lambda's runtime and the testing kit run. Raises
+    TypeError if it cannot be called so.
+
     Args:
         func: The handler. It gets the event and a DurableContext, or an AsyncDurableContext if it
             is a coroutine function.

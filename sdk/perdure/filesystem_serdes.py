@@ -1,10 +1,4 @@
-"""Values in files: a history keeps where they are. For results over 1 MiB, and for bulk.
-
-    step = StepConfig(serdes=FileSystemSerDes("/mnt/shared"))
-
-The folder has to be the same for every process that runs the function, now and later: a network
-file system, not /tmp. Nobody deletes the files: let the folder's own rules do so, later than the
-executions' retention.
+"""Values in files: for results over 1 MiB, and for bulk.
 
 What the history keeps is JSON: `{"data": <the value's text>}`, or `{"file": <path>}`, with a
 `"preview"` if there is one.
@@ -57,7 +51,8 @@ class FileSystemSerDesConfig:
     Args:
         storage_mode: See FileSystemSerDesMode.
         path_encoding: See FileSystemPathEncoding.
-        generate_preview: Such as `lambda value: build_preview(value, config)`, of perdure.preview.
+        generate_preview: Makes what the history shows of a value in a file (GeneratePreview), as
+            `lambda value: build_preview(value, config)` does.
         serdes: Writes the text that the files have.
     """
 
@@ -68,7 +63,14 @@ class FileSystemSerDesConfig:
 
 
 class FileSystemSerDes(SerDes[Any]):
-    """Keeps values in files below `base_path`; see the module."""
+    """Keeps values in files below `base_path`; the history keeps where they are.
+
+        StepConfig(serdes=FileSystemSerDes("/mnt/shared"))
+
+    The folder has to be the same for every process that runs the function, now and later: a
+    network file system, not /tmp. Nobody deletes the files: let the folder's own rules do so,
+    later than the executions' retention. An operation has one file, which its next value replaces.
+    """
 
     def __init__(self, base_path: str, config: FileSystemSerDesConfig | None = None) -> None:
         self._base_path = base_path

@@ -31,7 +31,15 @@ _FIVE_MINUTES = Duration(300)
 
 @dataclass(slots=True)
 class RetryDecision:
-    """Whether to try again, and after how long; a delay below a second is a second."""
+    """What a retry strategy answers.
+
+        def only_timeouts(error: Exception, attempts: int) -> RetryDecision:
+            if isinstance(error, TimeoutError) and attempts < 5:
+                return RetryDecision.retry(Duration.from_seconds(2 * attempts))
+            return RetryDecision.no_retry()
+
+    A delay below a second is a second.
+    """
 
     should_retry: bool
     delay: Duration
@@ -45,20 +53,28 @@ class RetryDecision:
 
     @classmethod
     def retry(cls, delay: Duration) -> RetryDecision:
+        """Try again after `delay`."""
         return cls(should_retry=True, delay=delay)
 
     @classmethod
     def no_retry(cls) -> RetryDecision:
+        """Give up."""
         return cls(should_retry=False, delay=Duration())
 
 
 @dataclass(slots=True)
 class RetryStrategyConfig(GrowingDelays):
-    """Delays that grow by `backoff_rate`.
+    """Attempts whose delays are multiplied by `backoff_rate`, for `create_retry_strategy`.
 
-    An error is tried again if its text has one of `retryable_errors` in it (or matches, where that
-    is a compiled pattern), or if it is of one of `retryable_error_types`; any error if neither is
-    given.
+    Args:
+        max_attempts: How often it is tried in all, the first time included.
+        initial_delay: After the first failure.
+        max_delay: No delay is longer.
+        backoff_rate: What each delay is multiplied by to make the next.
+        jitter_strategy: How delays are spread.
+        retryable_errors: Try again only if the error's text has one of these in it, or matches,
+            where that is a compiled pattern.
+        retryable_error_types: Or if it is of one of these classes. Any error if neither is given.
     """
 
     max_attempts: int = 3
@@ -76,7 +92,8 @@ class RetryStrategyConfig(GrowingDelays):
 
 @dataclass(slots=True)
 class LinearRetryStrategyConfig(GrowingDelays):
-    """Delays that grow by `increment`. Errors as in RetryStrategyConfig."""
+    """Attempts whose delays grow by `increment`, for `create_linear_retry_strategy`. All else is as
+    in RetryStrategyConfig."""
 
     max_attempts: int = 6
     initial_delay: Duration = field(default=Duration(1))
@@ -108,7 +125,12 @@ def _check_errors(config: RetryStrategyConfig | LinearRetryStrategyConfig) -> No
 
 
 def create_retry_strategy(config: RetryStrategyConfig | None = None) -> RetryStrategy:
-    """A strategy whose delays grow exponentially."""
+    """A strategy whose delays grow exponentially.
+
+        StepConfig(create_retry_strategy(RetryStrategyConfig(max_attempts=8)))
+
+    Three attempts unless the config says otherwise.
+    """
     chosen = config or RetryStrategyConfig()
     if not hasattr(chosen, "backoff_rate"):
         raise refusal(f"create_retry_strategy takes a RetryStrategyConfig, not {config!r}.")
@@ -120,7 +142,8 @@ def create_retry_strategy(config: RetryStrategyConfig | None = None) -> RetryStr
 
 
 def create_linear_retry_strategy(config: LinearRetryStrategyConfig | None = None) -> RetryStrategy:
-    """A strategy whose delays grow by the same amount each time."""
+    """A strategy whose delays grow by the same amount each time: six attempts unless the config
+    says otherwise."""
     chosen = config or LinearRetryStrategyConfig()
     if not hasattr(chosen, "increment"):
         raise refusal(
@@ -259,8 +282,16 @@ def with_retry(
 ) -> Any:
     """Run a function of several operations, and run all of it again when it fails.
 
-    `func` is told the context and the number of the attempt, from 1. Between attempts there is a
-    wait named `{name}-backoff-{attempt}`. To be awaited in an asynchronous handler.
+        with_retry(context, book_room, WithRetryConfig(RetryPresets.transient()), name="booking")
+
+    To be awaited in an asynchronous handler.
+
+    Args:
+        context: Where its operations stand.
+        func: Called with a context and the number of the attempt, from 1.
+        config: When it is tried again.
+        name: What the history calls it; between attempts there is a wait named
+            `{name}-backoff-{attempt}`.
     """
     from perdure.core.decisions import retry_decision
     from perdure.core.effects import Call

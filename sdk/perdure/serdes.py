@@ -27,23 +27,38 @@ _compact = json.JSONEncoder(separators=(",", ":")).encode
 
 @dataclass(frozen=True, slots=True)
 class SerDesContext:
-    """Whose value it is."""
+    """Whose value it is: `operation_id` and `durable_execution_arn`."""
 
     operation_id: str = ""
     durable_execution_arn: str = ""
 
 
 class SerDes(ABC, Generic[T]):
-    """Writes a value down as text and reads it back.
+    """Writes a value down as text and reads it back. Derive your own from it.
 
-    Raise RetryableSerDesError for trouble that passes, SerDesError for what stays.
+        class Money(SerDes[Decimal]):
+            def serialize(self, value: Decimal, serdes_context: SerDesContext) -> str:
+                return str(value)
+
+            def deserialize(self, data: str, serdes_context: SerDesContext) -> Decimal:
+                return Decimal(data)
+
+
+        context.step(price, config=StepConfig(serdes=Money()))
+
+    Raise RetryableSerDesError for trouble that passes: the invocation is made again. What else is
+    raised is a SerDesError that names the operation: a step fails for good with it, and an
+    execution whose handler does not catch it. It has to read what running executions have written
+    before, so change a form only together with a version of the function.
     """
 
     @abstractmethod
-    def serialize(self, value: T, serdes_context: SerDesContext) -> str: ...
+    def serialize(self, value: T, serdes_context: SerDesContext) -> str:
+        """The value as text, of up to 1 MiB; None for nothing."""
 
     @abstractmethod
-    def deserialize(self, data: str, serdes_context: SerDesContext) -> T: ...
+    def deserialize(self, data: str, serdes_context: SerDesContext) -> T:
+        """The value of a text that `serialize` made."""
 
     @staticmethod
     def is_primitive(obj: Any) -> bool:
@@ -54,7 +69,7 @@ class SerDes(ABC, Generic[T]):
 
 
 class PassThroughSerDes(SerDes[Any]):
-    """For values that are text already."""
+    """For values that are text already. What callbacks use unless told otherwise."""
 
     def serialize(self, value: Any, _: SerDesContext) -> str:
         return cast("str", value)
@@ -64,7 +79,7 @@ class PassThroughSerDes(SerDes[Any]):
 
 
 class JsonSerDes(SerDes[Any]):
-    """Plain JSON: a tuple comes back as a list."""
+    """Plain JSON: a tuple comes back as a list. What invokes use unless told otherwise."""
 
     def serialize(self, value: Any, _: SerDesContext) -> str:
         return json.dumps(value)
@@ -74,7 +89,8 @@ class JsonSerDes(SerDes[Any]):
 
 
 class ExtendedTypeSerDes(SerDes[Any]):
-    """JSON that keeps Python's common types; what operations use unless told otherwise."""
+    """JSON that keeps Python's common types: tuples, dates, UUIDs, Decimals, bytes, BatchResults.
+    What operations use unless told otherwise."""
 
     def serialize(self, value: Any, context: SerDesContext | None = None) -> str:
         if type(value) in _PLAIN or self.is_primitive(value):

@@ -43,7 +43,8 @@ class OperationContext:
 
 @dataclass(frozen=True, slots=True)
 class StepContext(OperationContext):
-    """What a step's function is given. `attempt` counts from 1."""
+    """What a step's function is given. `attempt` counts from 1; `logger` writes with the step's
+    name and attempt."""
 
     attempt: int
 
@@ -62,7 +63,7 @@ class WaitForConditionCheckContext(OperationContext):
 
 @dataclass(frozen=True, slots=True)
 class ExecutionContext:
-    """What `context.execution_context` tells."""
+    """What `context.execution_context` tells: `durable_execution_arn`."""
 
     durable_execution_arn: str
 
@@ -107,7 +108,7 @@ class DurableExecutionArn:
 
     @classmethod
     def from_arn(cls, arn: str) -> DurableExecutionArn | None:
-        """None if it is not the ARN of an execution."""
+        """The parts of an ARN; None if it is not that of an execution."""
         parts = _ARN.fullmatch(arn)
         return cls(*parts.groups()) if parts else None
 

@@ -17,7 +17,18 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class WaitStrategyConfig(GrowingDelays, Generic[T]):
-    """Polling with delays that grow by `backoff_rate`, as long as `should_continue_polling`."""
+    """Checks whose delays are multiplied by `backoff_rate`, for `create_wait_strategy`.
+
+        create_wait_strategy(WaitStrategyConfig(lambda state: state != "done"))
+
+    Args:
+        should_continue_polling: Told the state, whether to check again.
+        max_attempts: After so many checks that did not do, WaitForConditionError is raised.
+        initial_delay: After the first check.
+        max_delay: No delay is longer.
+        backoff_rate: What each delay is multiplied by to make the next.
+        jitter_strategy: How delays are spread.
+    """
 
     should_continue_polling: Callable[[T], bool]
     max_attempts: int = 60
@@ -35,7 +46,7 @@ class WaitStrategyConfig(GrowingDelays, Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class WaitForConditionDecision:
-    """Whether to poll again, and after how long."""
+    """What a wait strategy answers; a delay below a second is a second."""
 
     should_continue: bool
     delay: Duration
@@ -49,10 +60,12 @@ class WaitForConditionDecision:
 
     @classmethod
     def continue_waiting(cls, delay: Duration) -> WaitForConditionDecision:
+        """Check again after `delay`."""
         return cls(should_continue=True, delay=delay)
 
     @classmethod
     def stop_polling(cls) -> WaitForConditionDecision:
+        """The condition is met."""
         return cls(should_continue=False, delay=Duration())
 
 

@@ -7,12 +7,15 @@ import dataclasses
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import FunctionType
 
 import pytest
 from botocore.model import StructureShape
 
+import perdure
 from docs.tools import errors, history, limits, operations
 from docs.tools.blocks import BLOCK, BLOCKS, COMMAND, FOLDER, printed
+from perdure import config, filesystem_serdes, preview, retries, waits
 from perdure_service.domain.events import EventType
 from perdure_service.domain.limits import DeliveryPolicy, Limits, RetryPolicy
 from perdure_service.domain.operations import OperationType
@@ -69,6 +72,22 @@ def test_the_details_of_an_operation_are_those_of_the_model(type_: OperationType
 )
 def test_every_limit_has_a_meaning(meanings: Mapping[str, str], of: type[Limits]) -> None:
     assert list(meanings) == [field.name for field in dataclasses.fields(of)]
+
+
+SDK_NAMES = set(perdure.__all__) - {"__version__"} | {
+    name
+    for module in (config, retries, waits, filesystem_serdes, preview)
+    for name, value in vars(module).items()
+    if isinstance(value, type | FunctionType)
+    and value.__module__ == module.__name__
+    and not name.startswith("_")
+}
+
+
+@pytest.mark.parametrize("name", sorted(SDK_NAMES))
+def test_every_name_of_the_sdk_is_told(name: str) -> None:
+    page = (FOLDER / "sdk.md").read_text()
+    assert re.search(rf"\b{name}\b", page)
 
 
 def test_every_error_type_of_the_service_and_the_worker_is_told() -> None:

@@ -50,7 +50,8 @@ register_operation_error(BatchCompletionError)
 class BatchItem(Generic[R]):
     """One branch. STARTED is one that the batch did not wait for: it has neither result nor error.
 
-    A branch may have failed without an error on record.
+    `error` has `message`, `type`, `data` and `stack_trace`; a branch may have failed without one
+    on record.
     """
 
     index: int
@@ -79,18 +80,28 @@ class BatchItem(Generic[R]):
 
 @dataclass(frozen=True)
 class BatchResult(Generic[R]):
-    """What became of the branches, in their order; those that never began are not in it."""
+    """What became of the branches of a map or parallel.
+
+        done = context.map(files, load)
+        done.throw_if_error()
+        rows = done.get_results()
+
+    `all` is in the order of the branches; those that never began are not in it.
+    """
 
     all: list[BatchItem[R]]
     completion_reason: CompletionReason
 
     def succeeded(self) -> list[BatchItem[R]]:
+        """The branches that succeeded."""
         return self._with(BatchItemStatus.SUCCEEDED)
 
     def failed(self) -> list[BatchItem[R]]:
+        """The branches that failed."""
         return self._with(BatchItemStatus.FAILED)
 
     def started(self) -> list[BatchItem[R]]:
+        """The branches that it did not wait for."""
         return self._with(BatchItemStatus.STARTED)
 
     @property

@@ -96,7 +96,7 @@ def names_of(module: str) -> set[str]:
         name
         for name, value in vars(found).items()
         if not name.startswith("_")
-        and not isinstance(value, typing.TypeVar)
+        and not isinstance(value, typing.TypeVar | typing.ParamSpec)
         and (value is (int | float) or getattr(value, "__module__", None) == found.__name__)
     }
 
