@@ -12,11 +12,13 @@ from perdure import service_api
 from perdure.exceptions import (
     DurableOperationError,
     OperationCancelledError,
+    PayloadTooLargeError,
     SerDesError,
     wire_name,
 )
 
 SERDES_ERROR = wire_name(SerDesError)
+_SERDES_ERRORS = {SERDES_ERROR: SerDesError, wire_name(PayloadTooLargeError): PayloadTooLargeError}
 
 
 class OperationStatus(Enum):
@@ -85,7 +87,9 @@ class ErrorObject:
     @classmethod
     def from_exception(cls, exception: BaseException) -> ErrorObject:
         if isinstance(exception, SerDesError):
-            return cls(exception.message, SERDES_ERROR, exception.data, exception.stack_trace)
+            kind = wire_name(type(exception))
+            type_ = kind if kind in _SERDES_ERRORS else SERDES_ERROR
+            return cls(exception.message, type_, exception.data, exception.stack_trace)
         if isinstance(exception, DurableOperationError):
             return cls(
                 exception.message, wire_name(type(exception)), exception.data, exception.stack_trace
@@ -132,8 +136,8 @@ class ErrorObject:
         """
         cause = self.to_durable_operation_error()
         kind: Callable[..., Exception] = operation_error_cls
-        if self.type == SERDES_ERROR:
-            kind = SerDesError
+        if self.type in _SERDES_ERRORS:
+            kind = _SERDES_ERRORS[self.type]
         elif isinstance(cause, OperationCancelledError):
             kind = OperationCancelledError
         raise kind(self.message, self.type, self.data, self.stack_trace) from cause

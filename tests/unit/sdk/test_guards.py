@@ -18,6 +18,7 @@ from perdure.exceptions import (
     DurableExecutionWarning,
     ExecutionError,
     InvocationError,
+    PayloadTooLargeError,
     PluginLoadError,
     ValidationError,
 )
@@ -330,6 +331,21 @@ def test_no_retry_is_one_attempt() -> None:
 
     execution = DurableTestRunner().run(handler)
     assert execution.operations[0].attempts == 1
+
+
+def test_a_result_that_is_too_large_can_be_caught_on_a_replay_too() -> None:
+    @durable_execution
+    def handler(event: Any, context: DurableContext) -> str:
+        try:
+            told: str = context.step(lambda _: "x" * (1 << 20), name="large")
+        except PayloadTooLargeError as error:
+            told = str(error)
+        context.wait(SECOND)
+        return told
+
+    execution = DurableTestRunner().run(handler)
+    assert execution.result.startswith("The result of step 'large' has 1,048,578 bytes")
+    execution.check_determinism()
 
 
 def test_a_serdes_that_writes_no_text_fails_its_step() -> None:
