@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from perdure.worker import http1
@@ -60,8 +61,9 @@ async def hello(event, context):
         case {"raise": text}:
             raise ValueError(text)
         case {"die": how, **more}:
-            if "child" in more:
-                subprocess.Popen(["sleep", str(more["child"])], start_new_session=True)
+            if "note" in more:
+                child = subprocess.Popen(["sleep", "600"], start_new_session=more["apart"])
+                Path(more["note"]).write_text(str(child.pid))
             os.kill(os.getpid(), how)
             await asyncio.sleep(60)
     return {"version": 1, "pid": os.getpid(), "event": event}
@@ -303,13 +305,26 @@ async def test_the_death_of_the_process_ends_what_it_ran_at_once(
 
 
 async def test_what_comes_while_a_process_is_buried_has_the_next_one(
-    service: WorkerService, code: Path
+    service: WorkerService, code: Path, tmp_path: Path
 ) -> None:
+    note = tmp_path / "note"
     async with agent(service, code):
         # Its child keeps the pipes open, so that its last words are waited for.
-        dead = await service.result(await invoke(service, {"die": signal.SIGKILL, "child": 5}))
-        assert dead.outcome == "exit"
-        assert returned(await service.result(await invoke(service, {})))["version"] == 1
+        event = {"die": signal.SIGKILL, "note": str(note), "apart": True}
+        assert (await service.result(await invoke(service, event))).outcome == "exit"
+        await call(service, {})
+    os.kill(int(note.read_text()), signal.SIGKILL)
+
+
+async def test_what_a_dead_process_had_started_ends_with_it(
+    service: WorkerService, code: Path, tmp_path: Path
+) -> None:
+    note = tmp_path / "note"
+    async with agent(service, code):
+        event = {"die": signal.SIGKILL, "note": str(note), "apart": False}
+        assert (await service.result(await invoke(service, event))).outcome == "exit"
+        left = int(note.read_text())
+        await asyncio.to_thread(eventually, lambda: not psutil.pid_exists(left))
 
 
 async def test_what_invocations_write_is_told_apart(service: WorkerService, code: Path) -> None:

@@ -79,6 +79,10 @@ def test_what_is_no_presence_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "other").write_text("no JSON")
     (tmp_path / "folder").mkdir()
     assert one.dead() == []
+    with victim(tmp_path) as process:
+        process.kill()
+        process.wait()
+        assert one.dead() == ["victim"]
     one.close()
 
 

@@ -4,15 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
+import resource
 import struct
+import threading
 
 import pytest
 
-from perdure.cli.output import LinePrinter
+from perdure.cli.output import CAPACITY_CHARACTERS, LinePrinter
 from perdure.worker import http1
+from perdure.worker.child import ChildOutput
 from perdure.worker.http1 import BadMessage, BodyTooLarge
 from perdure.worker.invocation import MalformedDelivery, decode_deliveries
 from perdure.worker.log_capture import MAX_MESSAGE_BYTES, FrameSplitter, LineSplitter, Splitter
+from perdure.worker.logging_config import DEFAULT
+from perdure.worker.process_log import ProcessLog, RuntimeLog
+
+
+def test_a_start_for_which_too_few_files_may_be_open_leaves_none_open() -> None:
+    async def start() -> None:
+        log = RuntimeLog(ProcessLog("f", "1", 128, DEFAULT, put=lambda *_: None, show=print))
+        one_pipe = os.pipe()
+        for descriptor in one_pipe:
+            os.close(descriptor)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(one_pipe) + 1, hard))
+        try:
+            with pytest.raises(OSError, match="Too many open files"):
+                ChildOutput(log)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        again = os.pipe()
+        for descriptor in again:
+            os.close(descriptor)
+        assert again == one_pipe
+
+    asyncio.run(start())
 
 
 @pytest.fixture
@@ -183,3 +210,31 @@ def test_lines_are_printed_behind_aligned_labels() -> None:
     printer.line("plain")
     printer.close()
     assert stream.getvalue() == "order   | hello\nplain\n"
+
+
+class PausedTerminal(io.StringIO):
+    """Takes nothing until it goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = threading.Event()
+        self.goes_on = threading.Event()
+
+    def write(self, text: str) -> int:
+        self.asked.set()
+        assert self.goes_on.wait(20)
+        return super().write(text)
+
+
+def test_a_paused_terminal_costs_no_more_memory_than_a_bound() -> None:
+    terminal = PausedTerminal()
+    printer = LinePrinter(terminal)
+    printer.line("first")
+    assert terminal.asked.wait(20)
+    for _ in range(100):
+        printer.line("x" * 1_000_000)
+    terminal.goes_on.set()
+    printer.close()
+    kept = terminal.getvalue()
+    assert len(kept) <= CAPACITY_CHARACTERS + 1_000
+    assert "(84 lines dropped: the terminal is too slow)" in kept

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+from perdure.worker.bound import kill_group
 from perdure.worker.environment import LogPlace, runtime_environment
 from perdure.worker.invocation import (
     Invocation,
@@ -54,6 +53,9 @@ class Child:
     def has_ended(self) -> bool:
         return self._ended.done()
 
+    def how_it_ended(self) -> str:
+        return how_it_ended(self._ended.result())
+
     async def until_settled(self, limit_seconds: float) -> None:
         """Wait until it asks for work or will never do so, or the time is over."""
         session = self._session
@@ -94,15 +96,14 @@ class Child:
         if result.done():
             return result.result()
         if self._ended.done():
-            reason = f"Runtime {how_it_ended(self._ended.result())}"
+            reason = f"Runtime {self.how_it_ended()}"
             return ended_early(invocation.id, Outcome.EXIT, self._death_type(), reason)
         self.kill()
         return timed_out(invocation)
 
     def kill(self) -> None:
         """Kill the process and what it started. Safe to repeat."""
-        with suppress(ProcessLookupError, PermissionError):  # nobody is left
-            os.killpg(self._process.pid, signal.SIGKILL)
+        kill_group(self._process.pid)
 
     def _end_for_memory(self) -> None:
         self._output.has_taken(self._memory.megabytes)
@@ -135,12 +136,16 @@ class _MemoryLimit:
 
 
 class ChildOutput:
-    """What a process writes, on its way into its log."""
+    """What a process writes, on its way into its log. Raises OSError."""
 
     def __init__(self, log: RuntimeLog) -> None:
         self.log = log
         self.output = CapturedPipe(LineSplitter(), log.write)
-        self.frames = CapturedPipe(FrameSplitter(), log.write)
+        try:
+            self.frames = CapturedPipe(FrameSplitter(), log.write)
+        except OSError:
+            self.output.close()
+            raise
         self._pid = 0
         self._memory: PeakMemory | None = None
 

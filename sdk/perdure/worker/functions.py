@@ -102,8 +102,12 @@ class PublishedCode:
                 if held is None:
                     content = await self._fetch(sha256, deadline)
                     held = await asyncio.to_thread(self._cache.add, sha256, content)
-            except (UnsafeCode, OSError) as error:
+            except UnsafeCode as error:
                 raise CodeUnavailable(str(error)) from error
+            except OSError as error:
+                raise CodeUnavailable(
+                    f"The code cannot be kept in the worker's cache (--cache): {error}"
+                ) from error
             return held
 
     async def _fetch(self, sha256: str, deadline: float) -> bytes:

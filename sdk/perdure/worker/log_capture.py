@@ -16,7 +16,8 @@ from perdure.worker.clock import epoch_milliseconds
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
 """What CloudWatch Logs takes as one event. Longer messages come in pieces."""
 
-_READ_BYTES = 16 * 1024
+_READ_BYTES = 64 * 1024
+"""A pipe has no more."""
 _READ_NOW_BYTES = 128 * 1024
 _FRAME_HEADER_BYTES = 16
 _FRAME_MAGIC = b"\xa5\x5a"
@@ -36,22 +37,26 @@ class LineSplitter:
     """Bytes in, whole lines out; holds at most MAX_MESSAGE_BYTES back."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
 
     def feed(self, data: bytes) -> Iterator[tuple[int, str]]:
         now = epoch_milliseconds()
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            for piece in _pieces(line):
-                yield now, piece
+        # What was held back is not looked through again: a line may be very long.
+        end, *lines = data.split(b"\n")
+        self._rest += end
+        if lines:
+            first, self._rest = bytes(self._rest), bytearray(lines.pop())
+            for line in (first, *lines):
+                for piece in _pieces(line):
+                    yield now, piece
         while len(self._rest) > MAX_MESSAGE_BYTES:
             yield now, _text(self._rest[:MAX_MESSAGE_BYTES])
-            self._rest = self._rest[MAX_MESSAGE_BYTES:]
+            del self._rest[:MAX_MESSAGE_BYTES]
 
     def end(self) -> Iterator[tuple[int, str]]:
         if self._rest:
             yield epoch_milliseconds(), _text(self._rest)
-        self._rest = b""
+        self._rest.clear()
 
 
 class FrameSplitter:
@@ -61,7 +66,7 @@ class FrameSplitter:
     """
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
         self._lines: LineSplitter | None = None
 
     def feed(self, data: bytes) -> Iterator[tuple[int, str]]:
@@ -69,26 +74,31 @@ class FrameSplitter:
             yield from self._lines.feed(data)
             return
         self._rest += data
-        while len(self._rest) >= _FRAME_HEADER_BYTES:
-            header = self._rest[:_FRAME_HEADER_BYTES]
-            end = _FRAME_HEADER_BYTES + int.from_bytes(header[4:8], "big")
-            if header[:2] != _FRAME_MAGIC or end > _MAX_FRAME_BYTES:
-                self._lines, lost, self._rest = LineSplitter(), self._rest, b""
+        start = 0
+        while start + _FRAME_HEADER_BYTES <= len(self._rest):
+            header = bytes(self._rest[start : start + _FRAME_HEADER_BYTES])
+            size = _FRAME_HEADER_BYTES + int.from_bytes(header[4:8], "big")
+            if header[:2] != _FRAME_MAGIC or size > _MAX_FRAME_BYTES:
+                self._lines, lost = LineSplitter(), bytes(self._rest[start:])
+                self._rest.clear()
                 yield from self._lines.feed(lost)
                 return
-            if len(self._rest) < end:
-                return
-            message, self._rest = self._rest[_FRAME_HEADER_BYTES:end], self._rest[end:]
+            if start + size > len(self._rest):
+                break
+            message = bytes(self._rest[start + _FRAME_HEADER_BYTES : start + size])
+            start += size
             yield from _framed(header, message)
+        del self._rest[:start]
 
     def end(self) -> Iterator[tuple[int, str]]:
+        rest = bytes(self._rest)
+        self._rest.clear()
         if self._lines is not None:
             yield from self._lines.end()
-        elif len(self._rest) >= _FRAME_HEADER_BYTES:
-            yield from _framed(self._rest[:_FRAME_HEADER_BYTES], self._rest[_FRAME_HEADER_BYTES:])
-        elif self._rest:
-            yield epoch_milliseconds(), _text(self._rest)
-        self._rest = b""
+        elif len(rest) >= _FRAME_HEADER_BYTES:
+            yield from _framed(rest[:_FRAME_HEADER_BYTES], rest[_FRAME_HEADER_BYTES:])
+        elif rest:
+            yield epoch_milliseconds(), _text(rest)
 
 
 class CapturedPipe:
@@ -175,5 +185,5 @@ def _pieces(message: bytes) -> Iterator[str]:
         yield _text(message[start : start + MAX_MESSAGE_BYTES])
 
 
-def _text(message: bytes) -> str:
+def _text(message: bytes | bytearray) -> str:
     return message.decode("utf-8", "replace").removesuffix("\r")

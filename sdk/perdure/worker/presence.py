@@ -73,7 +73,10 @@ class Presence:
             self.bury([self._own.name])
 
     def _is_dead(self, file: Path) -> bool:
-        descriptor = os.open(file, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            descriptor = os.open(file, os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            return False  # buried by a neighbour, or of another user
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             content = os.read(descriptor, 4096)

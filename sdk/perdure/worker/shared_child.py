@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
+from perdure.worker.bound import kill_group
 from perdure.worker.channel import BrokenChannel, Decoder, Kind, encode
 from perdure.worker.connections import ServiceUrl
 from perdure.worker.environment import LogPlace, runtime_environment
@@ -99,9 +98,8 @@ class SharedChild(asyncio.Protocol):
 
     def kill(self) -> None:
         """Kill the process and what it started. Safe to repeat."""
-        if self._pid and self._ended is not None and not self._ended.done():
-            with suppress(ProcessLookupError, PermissionError):  # nobody is left
-                os.killpg(self._pid, signal.SIGKILL)
+        if self._pid:
+            kill_group(self._pid)
 
     async def leave(self) -> None:
         """There is no more work: it may end by itself, within a moment."""

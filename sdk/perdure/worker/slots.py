@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 
 from perdure.worker.child import Child
 from perdure.worker.child_group import Group, Member, State
-from perdure.worker.invocation import Invocation, InvocationId, Outcome
+from perdure.worker.invocation import TIMED_OUT, Invocation, InvocationId, Outcome
 from perdure.worker.kept_warm import KeptWarm
 from perdure.worker.places import Places
 from perdure.worker.plan import ChildPlan
@@ -24,6 +24,7 @@ _EXTRA_IDLE_SECONDS = 60.0
 """Of the live folder's processes all but one end when they have been idle for this long."""
 _RETURN_SECONDS = 10.0
 """A runtime asks for its next invocation at once; one that does not is stuck."""
+_STUCK = "it did not ask for another invocation within {:g} seconds"
 
 
 class FunctionSlots:
@@ -237,7 +238,7 @@ class FunctionSlots:
                 return
             if child.has_ended:
                 # It died before it saw the invocation: another one can have it.
-                member.crashed = True
+                self._replaces(member, f"Runtime {child.how_it_ended()}")
                 member.group.waiting.appendleft(invocation)
                 return
             result = await child.invoke(invocation)
@@ -246,9 +247,16 @@ class FunctionSlots:
                 member.crashed = result.outcome is Outcome.EXIT
                 return
             member.state = State.RETURNING
-            if await child.until_ready(_RETURN_SECONDS) is not None:
-                member.crashed = True
+            failure = await child.until_ready(_RETURN_SECONDS)
+            if failure is not None:
+                is_stuck = failure.error_type == TIMED_OUT
+                self._replaces(member, _STUCK.format(_RETURN_SECONDS) if is_stuck else str(failure))
                 return
+
+    def _replaces(self, member: Member, reason: str) -> None:
+        """Outside of an invocation, so that no answer of one tells why."""
+        member.crashed = True
+        self._workshop.say(self.name, f"its process is replaced: {reason}")
 
     async def _next(self, member: Member, child: Child) -> Invocation | None:
         """The next invocation, or None if the process died or is not needed any more."""
@@ -267,7 +275,7 @@ class FunctionSlots:
                 if invocation is not None:
                     return invocation
                 if child.has_ended:
-                    member.crashed = True
+                    self._replaces(member, f"Runtime {child.how_it_ended()}")
                     return None
                 if len(group.members) > 1 or group.plan != self._plans.warm:
                     return None
