@@ -119,6 +119,15 @@ def test_names_are_taken_once_and_point_at_what_exists(aws: Any, versions: str) 
     assert aws.get_alias(FunctionName=versions, Name="live")["FunctionVersion"] == "1"
 
 
+def test_a_name_in_a_path_is_decoded(aws: Any, http: httpx.Client, versions: str) -> None:
+    alias(aws, versions, "1")
+    aliases = f"/2015-03-31/functions/{versions}/aliases"
+    assert http.get(f"{aliases}/li%76e").json()["Name"] == "live"
+    refused = http.get(f"{aliases}/no%20name")
+    assert refused.status_code == 400
+    assert "Value 'no name' at 'name'" in refused.json()["message"]
+
+
 def test_what_an_alias_points_at_is_not_deleted(aws: Any, versions: str) -> None:
     alias(aws, versions, "1", RoutingConfig={"AdditionalVersionWeights": {"2": 0.5}})
     for number in ("1", "2"):

@@ -51,3 +51,10 @@ def test_other_operations_say_what_there_is(aws: Any, worker: RawWorker) -> None
     assert "dead letter" in refused(aws.get_function_event_invoke_config, **function)
     assert "See /docs" in refused(aws.get_policy, **function)
     assert "See /docs" in refused(aws.list_layers)
+
+
+def test_the_path_of_another_operation_is_told_as_it_is_meant(aws: Any, worker: RawWorker) -> None:
+    qualified = f"{worker.function}:$LATEST"
+    assert f"/functions/{qualified}/policy is no operation" in refused(
+        aws.get_policy, FunctionName=qualified
+    )

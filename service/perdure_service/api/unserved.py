@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 from perdure_service.domain.errors import UnknownOperation
 
@@ -28,9 +29,9 @@ _INSTEAD: Mapping[re.Pattern[str], str] = {
 
 
 def unknown_operation(method: str, path: str) -> UnknownOperation:
-    """The refusal of a request for a route that is not served; `path` is decoded."""
+    """The refusal of a request for a route that is not served; `path` is not decoded."""
     advice = next((text for pattern, text in _INSTEAD.items() if pattern.fullmatch(path)), None)
     return UnknownOperation(
-        f"{method} {path} is no operation of this service. "
+        f"{method} {unquote(path)} is no operation of this service. "
         + (advice or "See /docs for those that are.")
     )

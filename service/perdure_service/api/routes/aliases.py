@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from perdure_service.api.asgi import read_body
 from perdure_service.api.json_response import json_response
@@ -12,7 +12,6 @@ from perdure_service.api.openapi import json_body
 from perdure_service.api.wire.aliases import (
     CREATE_ALIAS_BODY,
     UPDATE_ALIAS_BODY,
-    AliasName,
     VersionNumber,
     alias_configuration,
     aliases_page,
@@ -21,14 +20,13 @@ from perdure_service.api.wire.aliases import (
 )
 from perdure_service.api.wire.params import (
     MAX_PAGE_ITEMS,
+    AliasNamePath,
     FunctionNamePath,
     MarkerQuery,
     MaxListItemsQuery,
 )
 from perdure_service.application.use_cases import UseCases
 from perdure_service.domain.limits import MEBIBYTE
-
-AliasNamePath = Annotated[AliasName, Path(alias="Name")]
 
 
 def router(use_cases: UseCases) -> APIRouter:

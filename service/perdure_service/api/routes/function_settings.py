@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import AfterValidator
+from fastapi import APIRouter, Query, Request, Response
 
 from perdure_service.api.asgi import read_body
 from perdure_service.api.json_response import json_response
 from perdure_service.api.openapi import json_body
-from perdure_service.api.paths import decode
 from perdure_service.api.wire.function_settings import (
     CONCURRENCY_BODY,
     TAGS_BODY,
@@ -19,14 +17,11 @@ from perdure_service.api.wire.function_settings import (
     parse_concurrency,
     parse_tags,
 )
-from perdure_service.api.wire.params import FunctionNamePath
+from perdure_service.api.wire.params import FunctionNamePath, ResourcePath
 from perdure_service.api.wire.text import StorableText
 from perdure_service.application.use_cases import UseCases
 from perdure_service.domain.limits import MEBIBYTE
 
-ResourcePath = Annotated[
-    str, AfterValidator(lambda segment: decode(segment.encode("latin-1"))), Path(alias="Resource")
-]
 TagKeysQuery = Annotated[list[StorableText], Query(alias="tagKeys", min_length=1, max_length=200)]
 
 

@@ -8,6 +8,7 @@ from fastapi import Path, Query
 from pydantic import AfterValidator, BeforeValidator
 
 from perdure_service.api.paths import decode
+from perdure_service.api.wire.aliases import AliasName
 from perdure_service.api.wire.text import CallbackId, FunctionReference, Qualifier, StorableText
 
 DEFAULT_ITEMS = 100
@@ -25,6 +26,8 @@ CallbackIdPath = Annotated[CallbackId, BeforeValidator(_decoded), Path(alias="Ca
 FunctionNamePath = Annotated[
     FunctionReference, BeforeValidator(_decoded), Path(alias="FunctionName")
 ]
+AliasNamePath = Annotated[AliasName, BeforeValidator(_decoded), Path(alias="Name")]
+ResourcePath = Annotated[str, AfterValidator(_decoded), Path(alias="Resource")]
 EventNamePath = Annotated[StorableText, BeforeValidator(_decoded), Path(alias="Event")]
 WorkerIdPath = Annotated[str, AfterValidator(_decoded), Path(alias="WorkerId")]
 Sha256Path = Annotated[str, AfterValidator(_decoded), Path(alias="Sha256")]
