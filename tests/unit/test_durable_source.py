@@ -14,6 +14,7 @@ OURS = {
     "with options": (
         "from perdure import durable_execution as de\n@de(plugins=[])\ndef handler(e, c): ..."
     ),
+    "with all names": "from perdure import *\n@durable_execution\nasync def handler(e, c): ...",
     "from its module": (
         "from perdure.execution import durable_execution\n"
         "@durable_execution\ndef handler(e, c): ..."
@@ -38,6 +39,9 @@ OTHERS = {
     "AWS's": (
         "from aws_durable_execution_sdk_python import durable_execution\n"
         "@durable_execution\ndef handler(e, c): ..."
+    ),
+    "AWS's with all names": (
+        "from aws_durable_execution_sdk_python import *\n@durable_execution\ndef handler(e, c): ..."
     ),
     "AWS's with our client": (
         "from aws_durable_execution_sdk_python import durable_execution\n"

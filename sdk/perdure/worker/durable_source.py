@@ -106,7 +106,8 @@ def _imports(body: Sequence[ast.stmt]) -> Iterator[tuple[str, str]]:
                     yield (alias.asname, alias.name) if alias.asname else (first, first)
             case ast.ImportFrom(module=str(module), names=names):
                 for alias in names:
-                    yield alias.asname or alias.name, f"{module}.{alias.name}"
+                    name = _DECORATOR if alias.name == "*" else alias.name
+                    yield alias.asname or name, f"{module}.{name}"
             case _:
                 pass
 
