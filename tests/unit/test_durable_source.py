@@ -15,6 +15,9 @@ OURS = {
         "from perdure import durable_execution as de\n@de(plugins=[])\ndef handler(e, c): ..."
     ),
     "with all names": "from perdure import *\n@durable_execution\nasync def handler(e, c): ...",
+    "over another decorator": (
+        "from perdure import durable_execution\n@durable_execution\n@traced\ndef handler(e, c): ..."
+    ),
     "from its module": (
         "from perdure.execution import durable_execution\n"
         "@durable_execution\ndef handler(e, c): ..."
@@ -47,6 +50,9 @@ OTHERS = {
         "from aws_durable_execution_sdk_python import durable_execution\n"
         "from perdure.aws import fast_client\n"
         "@durable_execution(boto3_client=fast_client())\ndef handler(e, c): ..."
+    ),
+    "under another decorator": (
+        "from perdure import durable_execution\n@traced\n@durable_execution\ndef handler(e, c): ..."
     ),
     "plain": "def handler(e, c): ...",
     "bound twice": (

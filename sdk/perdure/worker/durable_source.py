@@ -41,7 +41,8 @@ def _look(module: ast.Module, attribute: str) -> bool | _Imported:
         bound = _binding(module.body, attribute)
         match bound:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
-                return any(_is_ours(one, imports) for one in bound.decorator_list)
+                # Under another decorator it is what that makes of it: an ordinary function.
+                return any(_is_ours(one, imports) for one in bound.decorator_list[:1])
             case ast.ImportFrom(module=str(source), level=0 | 1):
                 return _Imported(source, imports[attribute].rpartition(".")[2])
             case ast.Assign(value=ast.Name(id=other)):
