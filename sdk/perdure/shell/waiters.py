@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import suppress
 from typing import Any, Protocol
 
 
@@ -51,7 +52,8 @@ class TaskWaiter:
         if threading.get_ident() == self._thread:
             self._resolve(error)
         else:
-            self._loop.call_soon_threadsafe(self._resolve, error)
+            with suppress(RuntimeError):  # the loop is closed: nobody waits for it any more
+                self._loop.call_soon_threadsafe(self._resolve, error)
 
     def _resolve(self, error: BaseException | None) -> None:
         if self.future.done():

@@ -9,6 +9,8 @@ that the test moves.
 
     engine        the dispatcher and the scheduler, one thing after the other
     invocations   what a handler is handed, and what comes back
+    real_time     what becomes of a handler that never ends
+    loops         the event loop that all this runs on
     service       DurableService, in memory
     store         the executions
 """

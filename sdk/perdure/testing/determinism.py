@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from collections.abc import Sequence
 
@@ -14,10 +13,11 @@ from perdure.service_api import (
     StatePage,
 )
 from perdure.testing.clock import VirtualClock
-from perdure.testing.errors import NotDeterministic
+from perdure.testing.errors import InvocationHung, NotDeterministic
 from perdure.testing.functions import RegisteredFunction, is_durable
 from perdure.testing.history_text import history_text
 from perdure.testing.invocations import invocation_event, lambda_context
+from perdure.testing.real_time import within
 from perdure.testing.store import Record
 from perdure_service.domain.decide_invocation import Claim, Delivery
 from perdure_service.domain.execution import Execution, Sight
@@ -59,7 +59,7 @@ async def check_replays(
     function: RegisteredFunction, record: Record, clock: VirtualClock, real_seconds: float
 ) -> None:
     """Replay all that has happened, twice, a day apart. Raises NotDeterministic, which names what a
-    replay did that the first run had not done."""
+    replay did that the first run had not done, and InvocationHung."""
     own_clock = VirtualClock()
     own_clock.set(clock.now)
     for _ in range(REPLAYS):
@@ -67,6 +67,8 @@ async def check_replays(
         service = _Replayed()
         try:
             output = await _replay(function, record.live, service, own_clock, real_seconds)
+        except InvocationHung:
+            raise
         except Exception as error:
             raise _differs(record, _added(service) or f"it raised {error!r}") from error
         problem = _added(service) or _other_outcome(record.live, output, service)
@@ -87,8 +89,8 @@ async def _replay(
     delivery = Delivery(Claim(_NOBODY, _REPLAY), CheckpointToken(live.id, _REPLAY, 1, 1), upto, ())
     event = invocation_event(still_open, delivery, _ALL)
     context = lambda_context(function, live, delivery, clock)
-    async with asyncio.timeout(real_seconds):
-        return await function.handler.invoke(event, service, context)
+    work = function.handler.invoke(event, service, context)
+    return await within(real_seconds, function.version.function_name, work)
 
 
 def _added(service: _Replayed) -> str | None:

@@ -52,7 +52,7 @@ class Bounds:
 
     executions: int = 10_000
     invocations: int = 1_000
-    invocation_seconds: float = 60.0
+    invocation_seconds: float = 20.0
 
 
 @dataclass(order=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
 import sys
@@ -15,6 +14,7 @@ from perdure.service_api import InvocationEvent
 from perdure.testing.clock import VirtualClock
 from perdure.testing.errors import InvocationHung
 from perdure.testing.functions import RegisteredFunction, is_durable
+from perdure.testing.real_time import in_daemon_thread, within
 from perdure.testing.service import KEYS, InMemoryService, next_marker
 from perdure_service.domain.decide_invocation import Delivery, Failed, Returned
 from perdure_service.domain.execution import Execution, FailureKind, Sight
@@ -111,14 +111,13 @@ async def invoke_durable(
     service repeats. Raises InvocationHung after `real_seconds` on the machine's clock."""
     handler = function.handler
     assert is_durable(handler)
-    limit = asyncio.timeout(real_seconds)
+    work = handler.invoke(event, service, context)
     try:
-        async with limit:
-            output = await handler.invoke(event, service, context)
+        output = await within(real_seconds, function.version.function_name, work)
         outcome: Returned | Failed = Returned(json.dumps(output, ensure_ascii=False))
+    except InvocationHung:
+        raise
     except Exception as error:
-        if limit.expired():
-            raise _hung(function, real_seconds) from error
         outcome = failed(error)
     if service.has_crashed:
         return CRASHED
@@ -131,17 +130,17 @@ async def invoke_plain(
     """A function without durable operations, in a thread unless it is asynchronous."""
     handler = cast("Callable[[Any, Any], Any]", function.handler)
     event = json.loads(payload) if payload else None
-    limit = asyncio.timeout(real_seconds)
+    work = (
+        handler(event, context)
+        if inspect.iscoroutinefunction(handler)
+        else in_daemon_thread(lambda: handler(event, context))
+    )
     try:
-        async with limit:
-            if inspect.iscoroutinefunction(handler):
-                value = await handler(event, context)
-            else:
-                value = await asyncio.to_thread(handler, event, context)
+        value = await within(real_seconds, function.version.function_name, work)
         return Returned(json.dumps(value))
+    except InvocationHung:
+        raise
     except Exception as error:
-        if limit.expired():
-            raise _hung(function, real_seconds) from error
         return failed(error)
 
 
@@ -163,13 +162,4 @@ def failed(error: BaseException) -> Failed:
             type=type(error).__name__,
             stack_trace=tuple(traceback.format_tb(error.__traceback__)),
         ),
-    )
-
-
-def _hung(function: RegisteredFunction, real_seconds: float) -> InvocationHung:
-    name = function.version.function_name
-    return InvocationHung(
-        f"an invocation of '{name}' took more than {real_seconds:g} seconds of real time. Does it "
-        "wait for something outside of its context? If it only needs longer, give the runner "
-        "`invocation_seconds`."
     )

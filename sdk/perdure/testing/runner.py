@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 import json
-import threading
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +16,7 @@ from perdure.testing.engine import Bounds, Engine
 from perdure.testing.errors import RequestRefused
 from perdure.testing.execution import DurableExecution
 from perdure.testing.functions import Function, RegisteredFunction, is_durable, name_of
+from perdure.testing.loops import run_here
 from perdure.testing.service import KEYS
 from perdure.testing.store import Record
 from perdure_service.domain.decide_callback import (
@@ -64,7 +62,7 @@ class DurableTestRunner:
         start_at: datetime = EPOCH,
         max_executions: int = 10_000,
         max_invocations: int = 1_000,
-        invocation_seconds: float = 60.0,
+        invocation_seconds: float = 20.0,
         limits: Limits | None = None,
         retry_policy: RetryPolicy | None = None,
     ) -> None:
@@ -377,32 +375,3 @@ def _failure(message: str | None, error_type: str | None) -> CallbackDecide:
         return decide_callback_failure(execution, operation_id, error, moment)
 
     return decide
-
-
-def _in_a_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
-def run_here(work: Coroutine[Any, Any, None]) -> None:
-    """To its end: on a loop of its own, in this thread if no other loop runs in it."""
-    if not _in_a_loop():
-        asyncio.run(work)
-        return
-    raised: list[BaseException] = []
-    context = contextvars.copy_context()
-
-    def run() -> None:
-        try:
-            context.run(asyncio.run, work)
-        except BaseException as error:
-            raised.append(error)
-
-    thread = threading.Thread(target=run, name="perdure.testing")
-    thread.start()
-    thread.join()
-    if raised:
-        raise raised[0]
