@@ -136,7 +136,9 @@ def _entries(found: Iterable[object]) -> Iterator[str]:
 
 
 def _home(one: Any) -> str:
-    return "perdure" if one.__name__ in perdure.__all__ else str(one.__module__)
+    if one.__name__ in perdure.__all__:
+        return "perdure"
+    return "perdure.config" if one.__name__ in config.__all__ else str(one.__module__)
 
 
 def _methods(one: type) -> Iterator[str]:

@@ -41,13 +41,12 @@ def check_condition_config(config: object, asked: Asked) -> None:
 
 def check_callable(func: Any, given: Sequence[str], asked: Asked) -> None:
     """`given` is what the function will be called with."""
-    arguments = " and ".join(filter(None, (", ".join(given[:-1]), given[-1])))
     if not callable(func):
         hint = ""
         if hasattr(func, "__await__"):
             hint = " It is a coroutine: hand over the function itself and do not call it."
             func.close()
-        _refuse(asked, f"runs a function of {arguments}, not {_kind_of(func)}.{hint}")
+        _refuse(asked, f"runs a function of {_listed(given)}, not {_kind_of(func)}.{hint}")
     code = getattr(func, "__code__", None)
     if code is None or code.co_flags & CO_VARARGS:
         return
@@ -59,7 +58,7 @@ def check_callable(func: Any, given: Sequence[str], asked: Asked) -> None:
     if problem:
         _refuse(
             asked,
-            f"runs a function of {arguments}, and {func.__qualname__} cannot be called so: "
+            f"runs a function of {_listed(given)}, and {func.__qualname__} cannot be called so: "
             f"{problem}. Wrap it in one that can.",
         )
 
@@ -142,6 +141,10 @@ def _refuse(asked: Asked, problem: str) -> NoReturn:
     kind, name = asked
     shown = f"{kind} {name!r}" if isinstance(name, str) and name else f"{kind} without a name"
     raise ValidationError(f"{shown}, at {code_place()}, {problem}")
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def _kind_of(value: object) -> str:

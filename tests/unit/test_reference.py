@@ -74,9 +74,9 @@ def test_every_limit_has_a_meaning(meanings: Mapping[str, str], of: type[Limits]
     assert list(meanings) == [field.name for field in dataclasses.fields(of)]
 
 
-SDK_NAMES = set(perdure.__all__) - {"__version__"} | {
+SDK_NAMES = {*perdure.__all__, *config.__all__} - {"__version__", "Numeric"} | {
     name
-    for module in (config, retries, waits, filesystem_serdes, preview)
+    for module in (retries, waits, filesystem_serdes, preview)
     for name, value in vars(module).items()
     if isinstance(value, type | FunctionType)
     and value.__module__ == module.__name__

@@ -37,6 +37,10 @@ def count_in_branch(context: DurableContext) -> int:
     return context.step(count)
 
 
+async def count_in_task(context: AsyncDurableContext) -> int:
+    return await context.step(count)
+
+
 def grow(state: list[int], _: object) -> list[int]:
     return [*state, 1]
 
@@ -55,6 +59,7 @@ def blocking(event: dict[str, Any], context: DurableContext) -> float:
     assert_type(context.map([1], item), BatchResult[str])
     assert_type(context.map([1], lambda c, v, i, _: c.step(half(v))), BatchResult[float])
     assert_type(context.parallel([ParallelBranch(count_in_branch)]), BatchResult[int])
+    assert_type(context.parallel([count_in_task]), BatchResult[int])
     assert_type(
         context.wait_for_condition(grow, WaitForConditionConfig(stop, [0])),
         list[int],
