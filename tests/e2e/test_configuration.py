@@ -104,13 +104,23 @@ def test_a_served_function_is_logged_as_it_is_configured_now(
     options = [] if process == "in one process" else ["--plain", name]
     caller = Caller(service.url)
     with running_worker(tmp_path, service.url, [f"{name}={file}:handler"], options=options):
-        for group, form in (("one", "Text"), ("two", "JSON"), ("three", "Text")):
-            logging = {"LogGroup": f"{name}/{group}", "LogFormat": form}
-            caller.client.update_function_configuration(FunctionName=name, LoggingConfig=logging)
+        for group, form, memory_mb in (
+            ("one", "Text", 256),
+            ("two", "JSON", 256),
+            ("three", "Text", 512),
+        ):
+            caller.client.update_function_configuration(
+                FunctionName=name,
+                MemorySize=memory_mb,
+                LoggingConfig={"LogGroup": f"{name}/{group}", "LogFormat": form},
+            )
             assert caller.call(f"{name}:$LATEST", {}).error is None
             told = "platform.report" if form == "JSON" else "REPORT RequestId: "
             until_written(service.url, f"{name}/{group}", told)
-            assert written(service.url, f"{name}/{group}").count(told) == 1
+            log = written(service.url, f"{name}/{group}")
+            assert log.count(told) == 1
+            size = '"memorySizeMB": {}' if form == "JSON" else "Memory Size: {} MB"
+            assert size.format(memory_mb) in log
 
 
 def until_written(url: str, group: str, text: str) -> None:

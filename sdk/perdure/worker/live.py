@@ -107,7 +107,9 @@ class _LiveFunction:
         self._served = served
         self._code = code
         self.region = ""
-        self._logging = DEFAULT  # as the newest invocation told
+        # As the newest invocation told.
+        self._logging = DEFAULT
+        self._memory_mb = served.memory_mb
 
     @property
     def function_name(self) -> str:
@@ -123,14 +125,17 @@ class _LiveFunction:
 
     @property
     def warm(self) -> ChildPlan:
-        return self._plan(LATEST, self._served.spec.handler, self._live_folder(), self._logging)
+        handler, code = self._served.spec.handler, self._live_folder()
+        return self._plan(LATEST, handler, code, self._logging, self._memory_mb)
 
     def plan_for(self, invocation: Invocation) -> ChildPlan:
         handler = invocation.handler or self._served.spec.handler
         code = self._live_folder() if invocation.code_sha256 is None else invocation.code_sha256
         if invocation.version == LATEST:
-            self._logging = invocation.logging
-        return self._plan(invocation.version, handler, code, invocation.logging)
+            self._logging, self._memory_mb = invocation.logging, invocation.memory_mb
+        return self._plan(
+            invocation.version, handler, code, invocation.logging, invocation.memory_mb
+        )
 
     def registration(self) -> FunctionRegistration:
         return self._served.registration(self.code)
@@ -139,7 +144,12 @@ class _LiveFunction:
         return LiveFolder(self.folder, self.code.generation)
 
     def _plan(
-        self, version: str, handler: str, code: LiveFolder | str, logging: LoggingConfig
+        self,
+        version: str,
+        handler: str,
+        code: LiveFolder | str,
+        logging: LoggingConfig,
+        memory_mb: int,
     ) -> ChildPlan:
         return ChildPlan(
             function_name=self.function_name,
@@ -148,7 +158,7 @@ class _LiveFunction:
             handler=handler,
             code=code,
             region=self.region,
-            memory_mb=self._served.memory_mb,
+            memory_mb=memory_mb,
             init_seconds=self._served.timeout_seconds,
             logging=logging,
         )

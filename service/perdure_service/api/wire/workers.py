@@ -296,13 +296,13 @@ def _frame_header(handed: Handed) -> dict[str, Any]:
         "TenantId": identity.tenant_id,
         "ClientContext": identity.client_context,
         "ExecutionId": identity.id,
+        "MemorySize": version.memory_mb,
     }
     if version.deployed:
         header |= {
             "CodeSha256": version.code_sha256,
             "Runtime": version.runtime,
             "Environment": version.environment,
-            "MemorySize": version.memory_mb,
             "Durable": version.durable is not None,
             "RevisionId": version.revision_id,
         }
