@@ -96,10 +96,10 @@ class HotRoutes:
     async def checkpoint(self, exchange: Exchange) -> Answer:
         arn = decode(exchange.names[0])
         request = parse_checkpoint(await exchange.body(OPERATION_BODY_BYTES))
-        answer = await self._use_cases.checkpoint(
-            arn, request.token, request.updates, request.client_token
+        body = await self._use_cases.checkpoint(
+            arn, request.token, request.updates, request.client_token, checkpoint_answer
         )
-        return Answer(200, checkpoint_answer(answer))
+        return Answer(200, body)
 
     async def state(self, exchange: Exchange) -> Answer:
         arn = decode(exchange.names[0])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from perdure_service.application.markers import Markers
 from perdure_service.application.new_execution import StartRequest, new_execution
@@ -46,7 +47,9 @@ from perdure_service.domain.views import (
     visible_operations,
 )
 from perdure_service.ports.clock import Clock
-from perdure_service.ports.log import ExecutionLog
+from perdure_service.ports.log import ExecutionLog, Outcome
+
+R = TypeVar("R")
 
 
 @frozen
@@ -74,11 +77,13 @@ class CheckpointExecution:
         arn: str,
         token: str,
         updates: Sequence[OperationUpdate],
-        client_token: str | None = None,
-    ) -> StateAnswer:
-        """Apply `updates` atomically and rotate the token. Raises InvalidCheckpointToken if the
-        token is not the newest of the running invocation, InvalidCheckpoint for an illegal update;
-        nothing is written then."""
+        client_token: str | None,
+        show: Callable[[StateAnswer], R],
+    ) -> R:
+        """Apply `updates` atomically and rotate the token; what `show` makes of the answer, made
+        while that is on its way to the disk. Raises InvalidCheckpointToken if the token is not the
+        newest of the running invocation, InvalidCheckpoint for an illegal update; nothing is
+        written then."""
         presented = read_token(self.keys, arn, token)
         checkpoint = Checkpoint(
             token=presented,
@@ -87,21 +92,27 @@ class CheckpointExecution:
             targets=await self._targets(presented.execution_id, updates),
         )
         try:
-            outcome = await self.log.commit(
+            shown = await self.log.commit_shown(
                 presented.execution_id,
                 lambda execution, moment: decide_checkpoint(
                     execution, checkpoint, moment, self.limits, self.keys.issue_callback_id
                 ),
+                lambda outcome: self._show(outcome, show),
             )
         except ResourceNotFound:
             raise InvalidCheckpointToken from None
+        if isinstance(shown, Repeated):
+            return show(await self._repeat(presented.execution_id, shown))
+        return shown
+
+    def _show(
+        self, outcome: Outcome[Accepted | Repeated], show: Callable[[StateAnswer], R]
+    ) -> R | Repeated:
         match outcome.answer:
-            case Accepted() as accepted:
-                return self._answer(
-                    outcome.after, accepted.changed, accepted.since, accepted.upto, accepted.token
-                )
             case Repeated() as repeated:
-                return await self._repeat(presented.execution_id, repeated)
+                return repeated  # its answer has to be read first
+            case Accepted(token=token, since=since, upto=upto, changed=changed):
+                return show(self._answer(outcome.after, changed, since, upto, token))
 
     async def _repeat(self, id_: ExecutionId, repeated: Repeated) -> StateAnswer:
         then = await self.log.read_at(id_, repeated.upto.event_id)

@@ -15,6 +15,7 @@ from perdure_service.domain.frozen import frozen
 from perdure_service.domain.ids import ExecutionId
 from perdure_service.domain.instant import Instant
 
+R = TypeVar("R")
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -94,6 +95,14 @@ class ExecutionLog(Protocol):
         decides again on the winner's state. Returns after the commit. What `decide` raises is
         raised, after making sure that it saw the current state; `verify=False` lets a decision
         to change nothing stand on a state that another replica may have moved."""
+        ...
+
+    async def commit_shown(
+        self, id_: ExecutionId, decide: Decide[T], show: Callable[[Outcome[T]], R]
+    ) -> R:
+        """`commit`, and what `show` makes of the outcome. It is made while the append is on its way
+        to the disk, so it must not be told to anybody before this returns; and made again if
+        somebody else was faster."""
         ...
 
     def submit_due(self, id_: ExecutionId, decide: Decide[T]) -> asyncio.Future[Outcome[T]]:

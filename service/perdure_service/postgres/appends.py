@@ -28,6 +28,7 @@ from perdure_service.postgres.commit_context import (
 from perdure_service.postgres.lane import Lane, LaneConnection, LostFlush
 from perdure_service.postgres.turns import Command, Turn
 
+R = TypeVar("R")
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
@@ -57,15 +58,17 @@ class AppendLane:
         self,
         id_: ExecutionId,
         decide: Decide[T],
+        show: Callable[[Outcome[T]], R],
         *,
         verify: bool,
         due: bool = False,
         claims: bool = False,
-    ) -> asyncio.Future[Outcome[T]]:
-        """The outcome, once it is committed. Cancelled, the command is dropped if it still waits.
-        Raises Unavailable if too many wait, MustBeCounted if it `claims` and may not."""
-        future: asyncio.Future[Outcome[T]] = asyncio.get_running_loop().create_future()
-        self._enqueue(Command(id_, decide, verify, future, claims), due=due)
+    ) -> asyncio.Future[R]:
+        """What is to be shown of the outcome, once it is committed. Cancelled, the command is
+        dropped if it still waits. Raises Unavailable if too many wait, MustBeCounted if it `claims`
+        and may not."""
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._enqueue(Command(id_, decide, show, verify, future, claims), due=due)
         return future
 
     async def run(self) -> None:
@@ -99,8 +102,14 @@ class AppendLane:
         if not turns:
             return
         changes = [turn.change() for turn in turns]
+        answers: list[list[Callable[[], None]]] = []
         try:
-            won = set(await self._connection.execute(append_statement(changes)))
+            won = set(
+                await self._connection.execute(
+                    append_statement(changes),
+                    meanwhile=lambda: answers.extend(turn.answers() for turn in turns),
+                )
+            )
         except LostFlush:
             self._lost(turns, Unavailable(UNKNOWN))
             self._context.cache.clear()
@@ -115,8 +124,8 @@ class AppendLane:
         for n, (turn, change) in enumerate(zip(turns, changes, strict=True)):
             if n in won:
                 self._context.won(change, turn.delivery)
-                for command, answer in turn.decided:
-                    command.answer(Outcome(answer, turn.after))
+                for answer in answers[n]:
+                    answer()
                 self._context.announce(change)
             else:
                 self._overtaken(turn)

@@ -42,12 +42,14 @@ class LaneConnection:
         self._name = name
         self._connection: PreparedStatements | None = None
 
-    async def execute(self, statement: Statement) -> list[int]:
-        """Run one append; the places that won. Raises LostFlush, or psycopg.DataError for a value
-        that Postgres cannot hold."""
+    async def execute(
+        self, statement: Statement, meanwhile: Callable[[], None] | None = None
+    ) -> list[int]:
+        """Run one append; the places that won. `meanwhile` is called when it has been sent. Raises
+        LostFlush, or psycopg.DataError for a value that Postgres cannot hold."""
         try:
             statements = await self._open()
-            return await statements.integers(statement)
+            return await statements.integers(statement, meanwhile)
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             await self.close()
             raise LostFlush(str(error)) from error

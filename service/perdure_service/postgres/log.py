@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from perdure_service.domain.decide_invocation import Claim, Delivery, decide_claim
@@ -30,6 +30,7 @@ from perdure_service.postgres.names import free_name, read_holder
 from perdure_service.postgres.reading import ExecutionReader, ReadPool
 from perdure_service.postgres.starts import StartLane
 
+R = TypeVar("R")
 T = TypeVar("T")
 
 _COUNTING_TRIES = 3
@@ -122,10 +123,16 @@ class PostgresLog:
         self, id_: ExecutionId, decide: Decide[T], *, verify: bool = True
     ) -> Outcome[T]:
         await self.recent(id_)
-        return await self._appends.submit(id_, decide, verify=verify)
+        return await self._appends.submit(id_, decide, _whole, verify=verify)
+
+    async def commit_shown(
+        self, id_: ExecutionId, decide: Decide[T], show: Callable[[Outcome[T]], R]
+    ) -> R:
+        await self.recent(id_)
+        return await self._appends.submit(id_, decide, show, verify=True)
 
     def submit_due(self, id_: ExecutionId, decide: Decide[T]) -> asyncio.Future[Outcome[T]]:
-        return self._appends.submit(id_, decide, verify=False, due=True)
+        return self._appends.submit(id_, decide, _whole, verify=False, due=True)
 
     async def free_name(self, identity: Identity, name: str, holder: ExecutionId) -> None:
         await free_name(self._pool, identity, name, holder)
@@ -147,6 +154,7 @@ class PostgresLog:
                 return await self._appends.submit(
                     id_,
                     lambda current, moment: decide_claim(current, claim, moment),
+                    _whole,
                     verify=True,
                     claims=True,
                 )
@@ -157,3 +165,7 @@ class PostgresLog:
 
     async def holder(self, new: NewExecution, lock: NameLock) -> Holder | None:
         return await read_holder(self._pool, new.identity, lock.name)
+
+
+def _whole(outcome: Outcome[T]) -> Outcome[T]:
+    return outcome

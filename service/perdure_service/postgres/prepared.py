@@ -7,6 +7,7 @@ back. psycopg's cursor is made for every case and takes a tenth of a small flush
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import psycopg
 from psycopg.errors import error_from_result
@@ -46,13 +47,16 @@ class PreparedStatements:
     def is_open(self) -> bool:
         return not self._connection.closed
 
-    async def integers(self, statement: Statement) -> list[int]:
-        """The first column of the answer. Raises psycopg.Error; what an OperationalError leaves
+    async def integers(
+        self, statement: Statement, meanwhile: Callable[[], None] | None = None
+    ) -> list[int]:
+        """The first column of the answer. `meanwhile` is called when the statement has been sent;
+        it must not raise. Raises psycopg.Error; what an OperationalError leaves
         behind is to be closed."""
         name = self._names.get(statement.sql) or await self._prepare(statement)
         values = statement.values
         self._libpq.send_query_prepared(name, values, [Format.BINARY] * len(values), Format.BINARY)
-        (result,) = await self._answered()
+        (result,) = await self._answered(meanwhile)
         return [_integer(result.get_value(row, 0)) for row in range(result.ntuples)]
 
     async def close(self) -> None:
@@ -71,10 +75,12 @@ class PreparedStatements:
         self._names[statement.sql] = name
         return name
 
-    async def _answered(self) -> list[PGresult]:
+    async def _answered(self, meanwhile: Callable[[], None] | None = None) -> list[PGresult]:
         """The results of what was just sent."""
         self._answer = self._loop.create_future()
         self._send()
+        if meanwhile is not None:
+            meanwhile()
         self._overdue_at = self._loop.time() + ANSWER_SECONDS
         if self._watchdog is None:
             self._watchdog = self._loop.call_later(ANSWER_SECONDS, self._look)

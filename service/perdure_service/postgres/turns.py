@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from perdure_service.domain.decide_invocation import Delivery
@@ -18,18 +20,31 @@ from perdure_service.postgres.rows import Change
 
 @dataclass(eq=False, slots=True)
 class Command:
-    """One caller's wish, waiting for its turn. If it `claims`, a limit of the function ends it."""
+    """One caller's wish, waiting for its turn, and what he wants to be shown of the outcome. If it
+    `claims`, a limit of the function ends it."""
 
     execution_id: ExecutionId
     decide: Decide[Any]
+    show: Callable[[Outcome[Any]], Any]
     verify: bool
-    future: asyncio.Future[Outcome[Any]]
+    future: asyncio.Future[Any]
     claims: bool = False
     attempts: int = 0
 
     def answer(self, outcome: Outcome[Any]) -> None:
+        self.shown(outcome)()
+
+    def shown(self, outcome: Outcome[Any]) -> Callable[[], None]:
+        """The answer, ready to be given if this becomes the outcome."""
+        try:
+            answer = self.show(outcome)
+        except Exception as error:
+            return partial(self.fail, error)
+        return partial(self._resolve, answer)
+
+    def _resolve(self, answer: Any) -> None:
         if not self.future.done():
-            self.future.set_result(outcome)
+            self.future.set_result(answer)
 
     def fail(self, error: Exception) -> None:
         if not self.future.done():
@@ -56,6 +71,10 @@ class Turn:
         children = sum(child.size_bytes for child in self.children)
         letter = len(now.input or "") if now.is_closed and now.identity.dead_letter_target else 0
         return 400 + now.stored_bytes - before.stored_bytes + children + letter
+
+    def answers(self) -> list[Callable[[], None]]:
+        """To be given when the change is committed."""
+        return [command.shown(Outcome(answer, self.after)) for command, answer in self.decided]
 
     def add(self, decision: Decision[Any]) -> None:
         self.after = decision.after
