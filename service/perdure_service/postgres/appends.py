@@ -126,9 +126,9 @@ class AppendLane:
                 self._context.won(change, turn.delivery)
                 for answer in answers[n]:
                     answer()
-                self._context.announce(change)
             else:
                 self._overtaken(turn)
+        self._context.announce_soon(change for n, change in enumerate(changes) if n in won)
 
     async def _append_singly(self, turns: list[Turn], error: psycopg.DataError) -> None:
         """One value that Postgres cannot hold fails its batch: find whose it is."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from perdure_service.application.randomness import random_bits
@@ -79,6 +80,12 @@ class CommitContext:
         """The change did not commit: free the slot that was reserved for it."""
         if delivery is not None:
             self.dispatch.release(delivery.claim)
+
+    def announce_soon(self, changes: Iterable[Change]) -> None:
+        """`announce` each, when those have gone on who wait for the commit."""
+        call_soon = asyncio.get_running_loop().call_soon
+        for change in changes:
+            call_soon(self.announce, change)
 
     def announce(self, change: Change) -> None:
         """Tell the observers, of the children too."""
