@@ -1,9 +1,10 @@
-"""Uvicorn's HTTP/1.1, with less to do for each request and an answer that leaves in one packet."""
+"""Uvicorn's HTTP/1.1, with less to do for each request. Pieces of an answer leave in one packet all
+the same: uvloop sends what one pass of it has written."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from typing import cast
 
 import httptools
 from uvicorn._types import ASGI3Application
@@ -14,34 +15,6 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from perdure_service.api.asgi import ANSWER, Headers
-
-
-class OneWrite:
-    """A transport that sends all that is written in one pass of the event loop at once. Uvicorn
-    writes an answer in two pieces: two system calls here, and the client is woken twice. And the
-    answers to a whole flush leave together, so that the next requests come together."""
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._pieces: list[bytes] = []
-        self._call_soon = asyncio.get_running_loop().call_soon
-
-    def write(self, data: bytes) -> None:
-        if not self._pieces:
-            self._call_soon(self._send)
-        self._pieces.append(data)
-
-    def close(self) -> None:
-        self._send()
-        self._transport.close()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def _send(self) -> None:
-        if self._pieces and not self._transport.is_closing():
-            self._transport.write(b"".join(self._pieces))
-        self._pieces.clear()
 
 
 class _Cycle(RequestResponseCycle):
@@ -81,9 +54,6 @@ class HttpProtocol(HttpToolsProtocol):
     timer looks at that now and then, instead of one that starts anew with every request."""
 
     _idle_since: float | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(cast("asyncio.Transport", OneWrite(transport)))
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
