@@ -9,10 +9,10 @@ import pytest
 
 from perdure_service.postgres import append, moves
 from perdure_service.postgres.connection import connect
-from perdure_service.postgres.parts import ORDER
+from perdure_service.postgres.parts import BORN, EVENTS, ORDER
 
 EVERYTHING = (moves._CHECKPOINTED, moves._INVOKED, moves._STEERED)
-ALL_PARTS = tuple(part.name for part in ORDER)
+OF_APPENDS = tuple(part for part in ORDER if part is not BORN)
 
 
 def nodes_below(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -24,12 +24,12 @@ def nodes_below(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize(
     "sql",
     [
-        append._append(ALL_PARTS[1:], EVERYTHING, True).sql,
-        append._append(("logged",), EVERYTHING[:1], False).sql,
-        append._lone_append(ALL_PARTS[1:], EVERYTHING, True).sql,
-        append._lone_append(("logged",), EVERYTHING[:1], False).sql,
-        append._start(ALL_PARTS, True, True).sql,
-        append._start(ALL_PARTS, False, True).sql,
+        append._append(OF_APPENDS, EVERYTHING, True).sql,
+        append._append((EVENTS,), EVERYTHING[:1], False).sql,
+        append._lone_append(tuple((part, 3) for part in ORDER), EVERYTHING, True).sql,
+        append._lone_append(((EVENTS, 2),), EVERYTHING[:1], False).sql,
+        append._start(ORDER, True, True).sql,
+        append._start(ORDER, False, True).sql,
     ],
     ids=[
         "every part",

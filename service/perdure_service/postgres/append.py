@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import chain
 
 from perdure_service.domain.execution import Running
 from perdure_service.domain.frozen import frozen
@@ -32,15 +33,7 @@ from perdure_service.postgres.moves import (
     moved_row,
     moves_of,
 )
-from perdure_service.postgres.parts import (
-    ORDER,
-    Columns,
-    Row,
-    pack,
-    pack_one,
-    placeholder,
-    unnest,
-)
+from perdure_service.postgres.parts import Columns, Part, Row, pack, placeholder, unnest
 from perdure_service.postgres.rows import Change, rows_of
 from perdure_service.postgres.statement import Statement
 
@@ -85,24 +78,22 @@ _STARTED = """won AS MATERIALIZED (
   SELECT n FROM wanted WHERE name IS NULL
       OR execution_id IN (SELECT execution_id FROM taken))"""
 
-# IS TRUE keeps the planner from making a join of it, a nested loop that takes the square of the
-# batch: as it stands, `won` is hashed once.
-_HAS_WON = "(n IN (SELECT n FROM won)) IS TRUE"
-
-_HAS_WON_ALONE = "EXISTS (SELECT FROM won)"
+_FEW = 4
+"""Rows of a part that a lone change may have; one with more goes as a batch does."""
 
 
 @frozen
 class _Form:
-    """What statements with the same parts share. `head` are the columns before those of parts."""
+    """What statements with the same parts share. `types` are Postgres', `columns` those before the
+    columns of the parts, or all of them for a change that comes alone."""
 
     sql: str
     types: tuple[int, ...]
-    head: Columns
+    columns: Columns
 
 
 @cache
-def _append(parts: tuple[str, ...], moves: tuple[Moves, ...], uncounted: bool = False) -> _Form:
+def _append(parts: tuple[Part, ...], moves: tuple[Moves, ...], uncounted: bool = False) -> _Form:
     moving = columns_of(moves)
     columns = _PLACE + FENCE + moving + (_CLAIMED if uncounted else ())
     command = f"command AS MATERIALIZED ({_source(columns, uncounted)})"
@@ -111,13 +102,34 @@ def _append(parts: tuple[str, ...], moves: tuple[Moves, ...], uncounted: bool = 
         f"moved AS (UPDATE execution e SET {assignments} FROM won w"
         " WHERE (e.part, e.id) = (w.part, w.id))"
     )
-    return _form("n", columns, parts, command, _WON, moved)
+    return _form(columns, parts, command, _WON, moved)
+
+
+@cache
+def _start(parts: tuple[Part, ...], named: bool, uncounted: bool = False) -> _Form:
+    columns = (_NAMES if named else _PLACE) + (_CLAIMED if uncounted else ())
+    source = _source(columns, uncounted)
+    if not named:
+        return _form(columns, parts, f"won AS MATERIALIZED ({source})")
+    return _form(columns, parts, f"wanted AS MATERIALIZED ({source})", _TAKEN, _STARTED)
+
+
+def _source(columns: Columns, uncounted: bool) -> str:
+    return f"SELECT * FROM {unnest(columns)}{_UNCOUNTED if uncounted else ''}"
+
+
+def _form(columns: Columns, parts: tuple[Part, ...], *ctes: str) -> _Form:
+    part_ctes = [f"{part.name} AS ({part.of_many()})" for part in parts]
+    every = chain(columns, *(part.columns for part in parts))
+    types = tuple(type_.oid for _, type_ in every)
+    return _Form(_statement([*ctes, *part_ctes], "SELECT n FROM won"), types, columns)
 
 
 @cache
 def _lone_append(
-    parts: tuple[str, ...], moves: tuple[Moves, ...], uncounted: bool = False
+    parts: tuple[tuple[Part, int], ...], moves: tuple[Moves, ...], uncounted: bool = False
 ) -> _Form:
+    """For parts with so many rows each."""
     part, id_, version, nonce = map(placeholder, FENCE)
     unlimited = "".join(f" AND {name} NOT IN ({LIMITED})" for name in map(placeholder, _CLAIMED))
     won = (
@@ -128,39 +140,16 @@ def _lone_append(
     moving = columns_of(moves)
     assignments = ", ".join(f"{column[0]} = {placeholder(column)}" for column in moving)
     moved = f"moved AS (UPDATE execution SET {assignments} WHERE ctid = (SELECT ctid FROM won))"
+    part_ctes = [f"{part.name} AS ({part.of_one(count)})" for part, count in parts]
     columns = FENCE + (_CLAIMED if uncounted else ()) + moving
-    return _form("0", columns, parts, won, moved, alone=True)
+    columns += tuple(chain(*(part.columns[1:] * count for part, count in parts)))
+    types = tuple(type_.element_oid for _, type_ in columns)
+    return _Form(_statement([won, moved, *part_ctes], "SELECT 0 FROM won"), types, columns)
 
 
-@cache
-def _start(parts: tuple[str, ...], named: bool, uncounted: bool = False) -> _Form:
-    columns = (_NAMES if named else _PLACE) + (_CLAIMED if uncounted else ())
-    source = _source(columns, uncounted)
-    if not named:
-        return _form("n", columns, parts, f"won AS MATERIALIZED ({source})")
-    return _form("n", columns, parts, f"wanted AS MATERIALIZED ({source})", _TAKEN, _STARTED)
-
-
-def _source(columns: Columns, uncounted: bool) -> str:
-    return f"SELECT * FROM {unnest(columns)}{_UNCOUNTED if uncounted else ''}"
-
-
-def _form(
-    place: str, head: Columns, names: tuple[str, ...], *ctes: str, alone: bool = False
-) -> _Form:
-    """`place` is what the statement answers for each row of `won`."""
-    parts = [part for part in ORDER if part.name in names]
-    has_won = _HAS_WON_ALONE if alone else _HAS_WON
-    part_ctes = [f"{part.name} AS ({part.text(has_won)})" for part in parts]
-    types = [type_.element_oid if alone else type_.oid for _, type_ in head]
-    types += [type_.oid for part in parts for _, type_ in part.columns]
-    sql = _numbered(f"WITH {', '.join([*ctes, *part_ctes])} SELECT {place} FROM won")
-    return _Form(sql, tuple(types), head)
-
-
-def _numbered(sql: str) -> str:
-    """`%b` placeholders as $1, $2, ... in order: psycopg need not parse the statement then."""
-    pieces = sql.split("%b")
+def _statement(ctes: Sequence[str], answer: str) -> str:
+    """`%b` placeholders become $1, $2, ... in order: psycopg need not parse the statement then."""
+    pieces = f"WITH {', '.join(ctes)} {answer}".split("%b")
     numbered = (f"{piece}${n}" for n, piece in enumerate(pieces[:-1], 1))
     return "".join(numbered) + pieces[-1]
 
@@ -168,32 +157,54 @@ def _numbered(sql: str) -> str:
 def append_statement(changes: Sequence[Change], *, counted: bool = False) -> Statement:
     """Appends `changes`, each to an execution that exists, and answers the places of those that
     won. Unless they were `counted`, claims of functions that have a limit lose."""
-    rows = rows_of(changes)
+    parts = rows_of(changes).parts()
     moves = moves_of(changes)
     claimed = [] if counted else [_claimed_name(change) for change in changes]
-    if len(changes) == 1:
-        form = _lone_append(rows.parts, moves, any(claimed))
-        (change,) = changes
-        row = (*fence_row(change), *filter(None, claimed), *moved_row(change, moves))
-        return Statement(form.sql, form.types, [*pack_one(form.head, row), *rows.packed()])
-    form = _append(rows.parts, moves, any(claimed))
+    if len(changes) == 1 and all(len(rows) <= _FEW for _, rows in parts):
+        form = _lone_append(tuple((part, len(rows)) for part, rows in parts), moves, any(claimed))
+        return Statement(form.sql, form.types, _values(form, changes[0], claimed, moves, parts))
+    form = _append(tuple(part for part, _ in parts), moves, any(claimed))
     table = [(n, *fence_row(change), *moved_row(change, moves)) for n, change in enumerate(changes)]
-    head = pack(form.head, _claiming(table, claimed))
-    return Statement(form.sql, form.types, head + rows.packed())
+    return _of_many(form, _claiming(table, claimed), parts)
 
 
 def start_statement(changes: Sequence[Change], now: Instant, *, counted: bool = False) -> Statement:
     """Starts `changes`, and answers the places of those that started; the others found their name
     taken, or were claimed, not `counted`, and are of functions that have a limit."""
-    rows = rows_of(changes)
+    parts = rows_of(changes).parts()
     named = any(change.lock is not None for change in changes)
     claimed = [] if counted else [_claimed_name(change) for change in changes]
-    form = _start(rows.parts, named, any(claimed))
+    form = _start(tuple(part for part, _ in parts), named, any(claimed))
     table: list[Row] = [
         _name_row(n, change, now) if named else (n,) for n, change in enumerate(changes)
     ]
-    head = pack(form.head, _claiming(table, claimed))
-    return Statement(form.sql, form.types, head + rows.packed())
+    return _of_many(form, _claiming(table, claimed), parts)
+
+
+def _of_many(
+    form: _Form, table: Sequence[Row], parts: Sequence[tuple[Part, list[Row]]]
+) -> Statement:
+    values = pack(form.columns, table)
+    for part, rows in parts:
+        values += pack(part.columns, rows)
+    return Statement(form.sql, form.types, values)
+
+
+def _values(
+    form: _Form,
+    change: Change,
+    claimed: Sequence[str | None],
+    moves: Sequence[Moves],
+    parts: Sequence[tuple[Part, list[Row]]],
+) -> list[bytes | None]:
+    row = [*fence_row(change), *filter(None, claimed), *moved_row(change, moves)]
+    for _, rows in parts:
+        for _, *values in rows:
+            row += values
+    return [
+        None if value is None else type_.one(value)
+        for (_, type_), value in zip(form.columns, row, strict=True)
+    ]
 
 
 def _claiming(table: list[Row], claimed: Sequence[str | None]) -> list[Row]:

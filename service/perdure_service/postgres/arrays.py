@@ -24,12 +24,10 @@ _EMPTY = struct.Struct(">III")
 _HEADER = struct.Struct(">IIIII")
 _LENGTH = struct.Struct(">i")
 _NULL = _LENGTH.pack(-1)
-_UUID_LENGTH = _LENGTH.pack(16)
-_BIGINT = struct.Struct(">q")
-_INT8 = struct.Struct(">iq")
-_INT4 = struct.Struct(">ii")
-_INT2 = struct.Struct(">ih")
-_BOOL = struct.Struct(">i?")
+_INT8, _SIZED_INT8 = struct.Struct(">q"), struct.Struct(">iq")
+_INT4, _SIZED_INT4 = struct.Struct(">i"), struct.Struct(">ii")
+_INT2 = struct.Struct(">h")
+_BOOL = struct.Struct("?")
 
 
 class PackedArray:
@@ -43,6 +41,11 @@ class PackedArray:
     def __init__(self, values: Sequence[Any]) -> None:
         self.packed = self.pack(values)
 
+    @staticmethod
+    def one(value: Any, /) -> bytes:
+        """A single value, not NULL, in binary form."""
+        raise NotImplementedError
+
     @classmethod
     def pack(cls, values: Sequence[Any]) -> bytes:
         if not values:
@@ -52,99 +55,81 @@ class PackedArray:
         return header + b"".join(cls.elements(values))
 
     @classmethod
-    def pack_one(cls, value: Any) -> bytes | None:
-        """A single value of the elements' type."""
-        if value is None:
-            return None
-        (element,) = cls.elements((value,))
-        return element[_LENGTH.size :]
-
-    @staticmethod
-    def elements(values: Sequence[Any]) -> list[bytes]:
+    def elements(cls, values: Sequence[Any]) -> list[bytes]:
         """Each value with its length before it; a NULL is the length -1."""
-        raise NotImplementedError
+        one = cls.one
+        return [_NULL if value is None else _sized(one(value)) for value in values]
 
 
 class Int8s(PackedArray):
     element_oid, oid, sql_type = 20, 1016, "bigint"
+    one = staticmethod(_INT8.pack)
 
-    @staticmethod
-    def elements(values: Sequence[int | None]) -> list[bytes]:
-        pack = _INT8.pack
+    @classmethod
+    def elements(cls, values: Sequence[int | None]) -> list[bytes]:
+        pack = _SIZED_INT8.pack
         return [_NULL if value is None else pack(8, value) for value in values]
 
 
 class Int4s(PackedArray):
     element_oid, oid, sql_type = 23, 1007, "integer"
+    one = staticmethod(_INT4.pack)
 
-    @staticmethod
-    def elements(values: Sequence[int | None]) -> list[bytes]:
-        pack = _INT4.pack
+    @classmethod
+    def elements(cls, values: Sequence[int | None]) -> list[bytes]:
+        pack = _SIZED_INT4.pack
         return [_NULL if value is None else pack(4, value) for value in values]
 
 
 class Int2s(PackedArray):
     element_oid, oid, sql_type = 21, 1005, "smallint"
-
-    @staticmethod
-    def elements(values: Sequence[int]) -> list[bytes]:
-        pack = _INT2.pack
-        return [pack(2, value) for value in values]
+    one = staticmethod(_INT2.pack)
 
 
 class Bools(PackedArray):
     element_oid, oid, sql_type = 16, 1000, "boolean"
-
-    @staticmethod
-    def elements(values: Sequence[bool]) -> list[bytes]:
-        pack = _BOOL.pack
-        return [pack(1, value) for value in values]
+    one = staticmethod(_BOOL.pack)
 
 
 class Instants(PackedArray):
     element_oid, oid, sql_type = 1184, 1185, "timestamptz"
 
     @staticmethod
-    def elements(values: Sequence[Instant | None]) -> list[bytes]:
-        pack, epoch = _INT8.pack, POSTGRES_EPOCH_MICROSECONDS
+    def one(value: Instant, /) -> bytes:
+        return _INT8.pack(value - POSTGRES_EPOCH_MICROSECONDS)
+
+    @classmethod
+    def elements(cls, values: Sequence[Instant | None]) -> list[bytes]:
+        pack, epoch = _SIZED_INT8.pack, POSTGRES_EPOCH_MICROSECONDS
         return [_NULL if value is None else pack(8, value - epoch) for value in values]
 
 
 class Texts(PackedArray):
     element_oid, oid, sql_type = 25, 1009, "text"
-
-    @staticmethod
-    def elements(values: Sequence[str | None]) -> list[bytes]:
-        return [_NULL if value is None else _sized(value.encode()) for value in values]
+    one = staticmethod(str.encode)
 
 
 class Blobs(PackedArray):
     element_oid, oid, sql_type = 17, 1001, "bytea"
-
-    @staticmethod
-    def elements(values: Sequence[bytes | None]) -> list[bytes]:
-        return [_NULL if value is None else _sized(value) for value in values]
+    one = staticmethod(bytes)
 
 
 class Uuids(PackedArray):
     element_oid, oid, sql_type = 2950, 2951, "uuid"
 
     @staticmethod
-    def elements(values: Sequence[str | None]) -> list[bytes]:
-        return [
-            _NULL if value is None else _UUID_LENGTH + bytes.fromhex(value.replace("-", ""))
-            for value in values
-        ]
+    def one(value: str, /) -> bytes:
+        return bytes.fromhex(value.replace("-", ""))
 
 
 class Jsonbs(PackedArray):
-    """JSON texts; 1 is the version byte of jsonb's binary form."""
+    """JSON texts."""
 
     element_oid, oid, sql_type = 3802, 3807, "jsonb"
 
     @staticmethod
-    def elements(values: Sequence[str | None]) -> list[bytes]:
-        return [_NULL if value is None else _sized(b"\x01" + value.encode()) for value in values]
+    def one(value: str, /) -> bytes:
+        return b"\x01" + value.encode()  # the version of jsonb's binary form
 
 
 def _sized(raw: bytes) -> bytes:
@@ -157,7 +142,7 @@ class OneInstant(PackedArray):
     element_oid, oid, sql_type = 1184, 1184, "timestamptz"
 
     def __init__(self, value: Instant) -> None:
-        self.packed = _BIGINT.pack(value - POSTGRES_EPOCH_MICROSECONDS)
+        self.packed = Instants.one(value)
 
 
 class _PackedArrayDumper(Dumper):

@@ -24,19 +24,34 @@ Column = tuple[str, type[PackedArray]]
 Columns = tuple[Column, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """A part of the statement: its rows as columns, and what is done with those that won."""
+    """A part of the statement: its rows as columns, the first of them n, and what is done with
+    those that won."""
 
     name: str
     columns: Columns
     sql: str
 
-    def text(self, has_won: str) -> str:
-        """`has_won` is the condition on a row."""
-        names = ", ".join(name for name, _ in self.columns if name != "n")
-        source = f"(SELECT * FROM {unnest(self.columns)} WHERE {has_won})"
-        return self.sql.replace("$rows", source).replace("$names", names)
+    def of_many(self) -> str:
+        """For rows of many changes, as arrays."""
+        # IS TRUE keeps the planner from making a join of it, a nested loop that takes the square of
+        # the batch: as it stands, `won` is hashed once.
+        return self._text(f"{unnest(self.columns)} WHERE (n IN (SELECT n FROM won)) IS TRUE")
+
+    def of_one(self, rows: int) -> str:
+        """For the rows of one change, value by value and without n."""
+        row = ", ".join(map(placeholder, self.columns[1:]))
+        values = ", ".join([f"({row})"] * rows)
+        return self._text(f"(VALUES {values}) AS r({self._names}) WHERE EXISTS (SELECT FROM won)")
+
+    @property
+    def _names(self) -> str:
+        return ", ".join(name for name, _ in self.columns[1:])
+
+    def _text(self, source: str) -> str:
+        text = self.sql.replace("$rows", f"(SELECT * FROM {source})")
+        return text.replace("$names", self._names)
 
 
 def unnest(columns: Columns) -> str:
@@ -57,11 +72,6 @@ def pack(columns: Columns, rows: Sequence[Row]) -> list[bytes]:
         type_.pack(column)
         for (_, type_), column in zip(columns, zip(*rows, strict=True), strict=True)
     ]
-
-
-def pack_one(columns: Columns, row: Row) -> list[bytes | None]:
-    """One row, value by value."""
-    return [type_.pack_one(value) for (_, type_), value in zip(columns, row, strict=True)]
 
 
 _KEY: Columns = (

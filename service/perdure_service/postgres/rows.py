@@ -38,7 +38,6 @@ from perdure_service.postgres.parts import (
     UNQUEUED,
     Part,
     Row,
-    pack,
 )
 
 
@@ -63,28 +62,19 @@ class Change:
 
 @dataclass(slots=True)
 class Rows:
-    """The rows of an append, by part."""
+    """The rows of an append, by part; each row begins with the place of its change."""
 
     by_part: dict[str, list[Row]] = field(default_factory=dict)
 
     def add(self, part: Part, row: Row) -> None:
         self.by_part.setdefault(part.name, []).append(row)
 
-    @property
-    def parts(self) -> tuple[str, ...]:
-        return tuple(part.name for part in ORDER if part.name in self.by_part)
-
-    def packed(self) -> list[bytes]:
-        return [
-            column
-            for part in ORDER
-            if part.name in self.by_part
-            for column in pack(part.columns, self.by_part[part.name])
-        ]
+    def parts(self) -> list[tuple[Part, list[Row]]]:
+        """Those that have rows, in the order of the statement."""
+        return [(part, self.by_part[part.name]) for part in ORDER if part.name in self.by_part]
 
 
 def rows_of(changes: Sequence[Change]) -> Rows:
-    """Each row with the place of its change."""
     rows = Rows()
     for n, change in enumerate(changes):
         _add_rows(rows, n, change)
