@@ -7,6 +7,7 @@ from collections import Counter
 from types import TracebackType
 from typing import Self
 
+from perdure_service.application.waits import set_or_late
 from perdure_service.domain.errors import Unavailable
 from perdure_service.domain.function_logs import LogLine
 from perdure_service.domain.ids import ExecutionId, InvocationId
@@ -64,7 +65,7 @@ class LogTails:
                     lines = await self._stored(id_, last)
                     if any(_is_report(line) for line in lines):
                         return _tail_of(lines)
-                    await _set_or_late(news, _LOOK_SECONDS)
+                    await set_or_late(news, _LOOK_SECONDS)
         except (TimeoutError, Unavailable):
             return None
 
@@ -105,11 +106,3 @@ def _is_report(line: LogLine) -> bool:
 
 def _tail_of(lines: list[LogLine]) -> bytes:
     return b"".join(line.message + b"\n" for line in lines)[-MAX_TAIL_BYTES:]
-
-
-async def _set_or_late(event: asyncio.Event, limit_seconds: float) -> None:
-    try:
-        async with asyncio.timeout(limit_seconds):
-            await event.wait()
-    except TimeoutError:
-        pass

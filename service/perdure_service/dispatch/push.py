@@ -210,24 +210,17 @@ def _outcome(answer: httpx.Response, id_: InvocationId) -> Returned | Failed:
         return Failed(
             FailureKind.ERROR, ErrorObject(type="Function.ResponseSizeTooLarge", message=text)
         )
-    output = _text(answer.content)
-    body = None if output is None else _json(output)
+    returned = Returned.of(answer.content)
+    body = None if returned.output is None else _json(returned.output)
     failed = "x-amz-function-error" in answer.headers or (
         isinstance(body, dict) and "errorType" in body and "Status" not in body
     )
     if answer.status_code == 200 and not failed:
-        return Returned(output)
+        return returned
     if failed:
         return Failed(FailureKind.ERROR, parse_runtime_error(body))
     message = f"RequestId: {id_} Error: the target answered HTTP {answer.status_code}"
     return Failed(FailureKind.CRASH, ErrorObject(type="Runtime.ExitError", message=message))
-
-
-def _text(body: bytes) -> str | None:
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return None
 
 
 def _json(text: str) -> object:

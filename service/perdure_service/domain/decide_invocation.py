@@ -55,6 +55,13 @@ class Returned:
 
     output: str | None
 
+    @classmethod
+    def of(cls, body: bytes) -> Returned:
+        try:
+            return cls(body.decode())
+        except UnicodeDecodeError:
+            return cls(None)
+
 
 @frozen
 class Failed:

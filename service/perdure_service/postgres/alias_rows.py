@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from perdure_service.domain.functions import Alias, WeightedVersion
-from perdure_service.postgres.function_rows import Row
+from perdure_service.postgres.function_rows import Row, of_function
 from perdure_service.postgres.tables import alias, function_version
 
 _main = function_version.alias("main")
@@ -25,7 +25,7 @@ def select_aliases(account: str, function_name: str) -> sa.Select[Any]:
         )
         .join(_main, _main.c.id == alias.c.function_version_id)
         .outerjoin(_extra, _extra.c.id == alias.c.additional_version_id)
-        .where(alias.c.account == account, alias.c.function_name == function_name)
+        .where(*of_function(alias, account, function_name))
     )
 
 

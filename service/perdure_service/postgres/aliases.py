@@ -14,6 +14,7 @@ from perdure_service.domain.errors import ResourceConflict
 from perdure_service.domain.functions import Alias
 from perdure_service.postgres.alias_rows import alias_of, select_aliases
 from perdure_service.postgres.function_changes import FunctionChanges
+from perdure_service.postgres.function_rows import of_function
 from perdure_service.postgres.missing import missing_alias, missing_function
 from perdure_service.postgres.tables import alias, function, function_version
 from perdure_service.postgres.transactions import BrokenConstraint, transaction
@@ -50,11 +51,7 @@ class PostgresAliases:
                 row = await self._row(connection, changed)
                 await connection.execute(
                     sa.update(alias)
-                    .where(
-                        alias.c.account == self._account,
-                        alias.c.function_name == name,
-                        alias.c.name == alias_name,
-                    )
+                    .where(*of_function(alias, self._account, name), alias.c.name == alias_name)
                     .values(row)
                 )
         return changed
@@ -63,9 +60,7 @@ class PostgresAliases:
         async with self._changes.changing(name) as (connection, _):
             await connection.execute(
                 sa.delete(alias).where(
-                    alias.c.account == self._account,
-                    alias.c.function_name == name,
-                    alias.c.name == alias_name,
+                    *of_function(alias, self._account, name), alias.c.name == alias_name
                 )
             )
 
@@ -99,8 +94,7 @@ class PostgresAliases:
 
     async def _version_id(self, connection: AsyncConnection, new: Alias, version: str) -> str:
         query = sa.select(function_version.c.id).where(
-            function_version.c.account == new.account,
-            function_version.c.function_name == new.function_name,
+            *of_function(function_version, new.account, new.function_name),
             function_version.c.version == version,
         )
         id_: str | None = (await connection.execute(query)).scalar()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import RowMapping
+from sqlalchemy import ColumnElement, RowMapping, Table
 
 from perdure_service.domain.functions import (
     ApplicationLogLevel,
@@ -25,6 +25,11 @@ from perdure_service.domain.ids import FunctionVersionId
 from perdure_service.postgres.instants import from_datetime, to_datetime
 
 Row = Mapping[str, Any] | RowMapping
+
+
+def of_function(table: Table, account: str, name: str) -> tuple[ColumnElement[bool], ...]:
+    """The rows of a function in a table that has its name as `function_name`."""
+    return (table.c.account == account, table.c.function_name == name)
 
 
 def version_row(version: FunctionVersion) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from perdure_service.ports.clock import Clock
 from perdure_service.ports.functions import AccountUsage, ChangeVersion
 from perdure_service.postgres.code import keep_code, stored_bytes
 from perdure_service.postgres.function_changes import FunctionChanges
-from perdure_service.postgres.function_rows import version_of, version_row
+from perdure_service.postgres.function_rows import of_function, version_of, version_row
 from perdure_service.postgres.instants import to_datetime
 from perdure_service.postgres.missing import missing_function
 from perdure_service.postgres.tables import alias, deleted_version, function, function_version
@@ -105,7 +105,9 @@ class PostgresFunctionStore:
 
     async def delete(self, name: str) -> None:
         async with self._changes.changing(name) as (connection, _):
-            await connection.execute(sa.delete(alias).where(*_of(alias, self._account, name)))
+            await connection.execute(
+                sa.delete(alias).where(*of_function(alias, self._account, name))
+            )
             await self._bury(connection, name, sa.true())
             await connection.execute(
                 sa.delete(function).where(
@@ -117,7 +119,7 @@ class PostgresFunctionStore:
         async with self._changes.changing(name) as (connection, _):
             version = await self._version(connection, name, number)
             pointing = sa.select(alias.c.name).where(
-                *_of(alias, self._account, name),
+                *of_function(alias, self._account, name),
                 sa.or_(
                     alias.c.function_version_id == version.id,
                     alias.c.additional_version_id == version.id,
@@ -146,7 +148,9 @@ class PostgresFunctionStore:
             return [version_of(row) for row in (await connection.execute(query)).mappings()]
 
     async def list_versions(self, name: str) -> list[FunctionVersion]:
-        query = sa.select(function_version).where(*_of(function_version, self._account, name))
+        query = sa.select(function_version).where(
+            *of_function(function_version, self._account, name)
+        )
         async with transaction(self._engine) as connection:
             versions = [version_of(row) for row in (await connection.execute(query)).mappings()]
         if not versions:
@@ -186,7 +190,8 @@ class PostgresFunctionStore:
         self, connection: AsyncConnection, name: str, number: str
     ) -> FunctionVersion:
         query = sa.select(function_version).where(
-            *_of(function_version, self._account, name), function_version.c.version == number
+            *of_function(function_version, self._account, name),
+            function_version.c.version == number,
         )
         row = (await connection.execute(query)).mappings().first()
         if row is None:
@@ -199,7 +204,7 @@ class PostgresFunctionStore:
         """A version like `latest`: the newest one if that is its copy, else a new one."""
         name = latest.function_name
         query = sa.select(function_version).where(
-            *_of(function_version, self._account, name),
+            *of_function(function_version, self._account, name),
             function_version.c.version == str(newest_number),
         )
         newest = (await connection.execute(query)).mappings().first()
@@ -224,7 +229,9 @@ class PostgresFunctionStore:
         self, connection: AsyncConnection, name: str, which: sa.ColumnElement[bool]
     ) -> None:
         """Delete versions, and note that their executions are to be ended."""
-        gone = sa.delete(function_version).where(*_of(function_version, self._account, name), which)
+        gone = sa.delete(function_version).where(
+            *of_function(function_version, self._account, name), which
+        )
         ids = (await connection.execute(gone.returning(function_version.c.id))).scalars().all()
         deleted_at = to_datetime(self._clock.now())
         await connection.execute(
@@ -250,7 +257,3 @@ class PostgresFunctionStore:
     async def _keep(self, connection: AsyncConnection, code: CodeArchive | None) -> None:
         if code is not None:
             await keep_code(connection, code, self._clock.now())
-
-
-def _of(table: sa.Table, account: str, name: str) -> tuple[sa.ColumnElement[bool], ...]:
-    return (table.c.account == account, table.c.function_name == name)

@@ -14,7 +14,7 @@ from perdure_service.domain.ids import LATEST, FunctionVersionId
 from perdure_service.ports.clock import Clock
 from perdure_service.postgres.alias_rows import alias_of, select_aliases
 from perdure_service.postgres.fresh_looks import FreshLooks
-from perdure_service.postgres.function_rows import function_of, version_of
+from perdure_service.postgres.function_rows import function_of, of_function, version_of
 from perdure_service.postgres.missing import missing_alias, missing_function
 from perdure_service.postgres.tables import alias, function, function_version
 from perdure_service.postgres.transactions import transaction
@@ -67,8 +67,7 @@ class PostgresFunctions:
         name, version = key
         since = self._by_id.changes
         query = sa.select(function_version).where(
-            function_version.c.account == self._account,
-            function_version.c.function_name == name,
+            *of_function(function_version, self._account, name),
             function_version.c.version == version,
         )
         async with transaction(self._engine) as connection:

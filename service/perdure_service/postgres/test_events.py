@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from perdure_service.domain.errors import ResourceConflict
 from perdure_service.domain.test_events import SavedEvent
 from perdure_service.postgres.function_changes import lock_function
+from perdure_service.postgres.function_rows import of_function
 from perdure_service.postgres.instants import from_datetime, to_datetime
 from perdure_service.postgres.tables import test_event
 from perdure_service.postgres.transactions import transaction
@@ -66,10 +67,7 @@ class PostgresTestEvents:
             return (await connection.execute(gone)).rowcount > 0
 
     def _of(self, function_name: str) -> tuple[sa.ColumnElement[bool], ...]:
-        return (
-            test_event.c.account == self._account,
-            test_event.c.function_name == function_name,
-        )
+        return of_function(test_event, self._account, function_name)
 
 
 def _event(row: sa.RowMapping) -> SavedEvent:

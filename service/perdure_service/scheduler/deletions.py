@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+from perdure_service.application.waits import set_or_late
 from perdure_service.domain.decide_deleted import decide_version_deleted
 from perdure_service.domain.errors import ResourceNotFound, Unavailable
 from perdure_service.domain.ids import ExecutionId
@@ -42,11 +43,7 @@ class FailDeleted:
         while True:
             self._asked.clear()
             wait_seconds = await self.work_off()
-            try:
-                async with asyncio.timeout(wait_seconds):
-                    await self._asked.wait()
-            except TimeoutError:
-                pass
+            await set_or_late(self._asked, wait_seconds)
 
     async def work_off(self) -> float:
         """Once; how many seconds to wait for the next time."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from perdure_service.application.waits import set_or_late
 from perdure_service.domain.errors import Unavailable
 from perdure_service.domain.limits import LogPolicy
 from perdure_service.ports.clock import Clock
@@ -45,11 +46,7 @@ class LogRetention:
     async def run(self) -> None:
         wait_seconds = _FIRST_LOOK_SECONDS
         while True:
-            try:
-                async with asyncio.timeout(wait_seconds):
-                    await self._asked.wait()
-            except TimeoutError:
-                pass
+            await set_or_late(self._asked, wait_seconds)
             self._asked.clear()
             wait_seconds = await self._pass()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from perdure_service.application.waits import set_or_late
 from perdure_service.domain.errors import Unavailable
 from perdure_service.domain.instant import MICROSECONDS
 from perdure_service.ports.clock import Clock
@@ -37,11 +38,7 @@ class Retention:
         while True:
             self._asked.clear()
             wait_seconds = await self._pass()
-            try:
-                async with asyncio.timeout(wait_seconds):
-                    await self._asked.wait()
-            except TimeoutError:
-                pass
+            await set_or_late(self._asked, wait_seconds)
 
     async def _pass(self) -> float:
         """Purge one batch; how many seconds to wait for the next."""

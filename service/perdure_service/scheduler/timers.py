@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterable
 from functools import partial
 
+from perdure_service.application.waits import set_or_late
 from perdure_service.domain.decide_time import decide_tick
 from perdure_service.domain.errors import ResourceNotFound, Unavailable
 from perdure_service.domain.ids import ExecutionId
@@ -93,11 +94,7 @@ class Timers:
             wait_seconds = (self._heap[0][0] - self._clock.now()) / MICROSECONDS
             if wait_seconds <= 0:
                 return
-        try:
-            async with asyncio.timeout(wait_seconds):
-                await self._sooner.wait()
-        except TimeoutError:
-            pass
+        await set_or_late(self._sooner, wait_seconds)
 
     def _fired(self, id_: ExecutionId, tick: asyncio.Future[Outcome[None]]) -> None:
         self._firing.discard(id_)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from perdure_service.application.closings import Closings
 from perdure_service.application.end_invocation import EndInvocation
+from perdure_service.application.waits import set_or_late
 from perdure_service.domain.decide_invocation import Failed
 from perdure_service.domain.errors import DomainError, Unavailable
 from perdure_service.domain.execution import FailureKind
@@ -105,11 +106,7 @@ class Watch:
             except Exception:
                 logger.exception("the look failed")
                 full = False
-            try:
-                async with asyncio.timeout(_AGAIN_SECONDS if full else LOOK_SECONDS):
-                    await self._nudged.wait()
-            except TimeoutError:
-                pass
+            await set_or_late(self._nudged, _AGAIN_SECONDS if full else LOOK_SECONDS)
             self._nudged.clear()
 
     async def _look_once(self) -> bool:

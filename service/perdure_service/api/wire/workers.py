@@ -228,7 +228,7 @@ def parse_outcome(outcome: str | None, body: bytes) -> Returned | Failed:
     """How an invocation ended. Whatever a runtime may have posted can be read; only an outcome
     that the protocol does not know raises InvalidParameterValue."""
     if outcome == "returned":
-        return Returned(_text(body))
+        return Returned.of(body)
     kind = _FAILURES.get(outcome or "")
     if kind is None:
         raise InvalidParameterValue(
@@ -243,13 +243,6 @@ _FAILURES = {
     "exit": FailureKind.CRASH,
     "timeout": FailureKind.TIMEOUT,
 }
-
-
-def _text(body: bytes) -> str | None:
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return None
 
 
 def _runtime_error(body: bytes) -> ErrorObject:
