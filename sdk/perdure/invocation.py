@@ -263,6 +263,8 @@ def _too_large(handler: Any, result: str) -> str:
 
 def _hidden_coroutine(handler: Any) -> str:
     name = getattr(handler, "__qualname__", "handler")
+    if is_async(handler):
+        return f"{name} returned a coroutine: await the operation or function whose result it is."
     return (
         f"{name} returned a coroutine, although it is no `async def`: where a decorator wraps one, "
         "make its wrapper an `async def` that awaits, or put @durable_execution below it."

@@ -32,9 +32,5 @@ class VirtualClock:
         self._now = after(self._now, seconds)
 
 
-def seconds_of(duration: float | timedelta) -> float:
-    return duration.total_seconds() if isinstance(duration, timedelta) else duration
-
-
 def as_datetime(instant: Instant) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=instant)

@@ -1,5 +1,6 @@
 """What a test is told when something is not as it expects. All are AssertionErrors, so that test
-frameworks show them as failures, and their text ends with the history.
+frameworks show them as failures, and their text ends with the history where there is one. An
+argument that makes no sense is a TypeError or a ValueError.
 
     DurableTestFailure
     ├── UnexpectedOutcome    the execution ended otherwise, or has not ended

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from perdure.exceptions import SerDesError
 from perdure.serdes import deserialize
 from perdure.service_api import ErrorObject
+from perdure.testing.arguments import Span
 from perdure.testing.clock import as_datetime
 from perdure.testing.errors import NoSuchOperation, UnexpectedOutcome
 from perdure.testing.history_text import history_text
@@ -226,8 +227,8 @@ class DurableExecution:
         """As StopDurableExecution."""
         self._runner.stop(self.arn, error)
 
-    def advance(self, duration: float | timedelta) -> None:
-        """Let time pass, for all executions of the runner: seconds, or a timedelta."""
+    def advance(self, duration: Span) -> None:
+        """Let time pass, for all executions of the runner: seconds, a timedelta or a Duration."""
         self._runner.advance(duration)
 
     def run_on(self) -> None:

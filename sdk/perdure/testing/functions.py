@@ -55,6 +55,13 @@ def name_of(function: Function) -> str:
     return name if isinstance(name, str) and name.isidentifier() else type(function).__name__
 
 
+def _checked(name: str) -> str:
+    try:
+        return check_function_name(name)
+    except InvalidParameterValue as error:
+        raise ValueError(error.message) from None
+
+
 class FunctionCatalogue:
     """Every function has the one version $LATEST."""
 
@@ -70,7 +77,8 @@ class FunctionCatalogue:
         timeout_seconds: int,
         now: Instant,
     ) -> RegisteredFunction:
-        """Under `name`, in place of another one that has it."""
+        """Under `name`, in place of another one that has it. Raises ValueError for what Lambda
+        allows no function to be called."""
         number = len(self._functions) + 1
         registered = RegisteredFunction(
             function,
@@ -78,7 +86,7 @@ class FunctionCatalogue:
                 id=FunctionVersionId(f"{number:08x}-0000-7000-8000-000000000000"),
                 account=ACCOUNT,
                 region=REGION,
-                function_name=check_function_name(name),
+                function_name=_checked(name),
                 version=LATEST,
                 durable=DurableConfig(execution_timeout_seconds) if is_durable(function) else None,
                 timeout_seconds=timeout_seconds,

@@ -18,7 +18,11 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
         runner.run(work)
     except (InvocationHung, Stopped) as hung:
         # A task that withstands its cancellation, or a thread of an executor, is not waited for.
-        runner.get_loop().close()
+        loop = runner.get_loop()
+        left: Any
+        for left in asyncio.all_tasks(loop):
+            left._log_destroy_pending = False  # told already
+        loop.close()
         asyncio.set_event_loop(None)
         if isinstance(hung, Stopped):
             raise InvocationHung("an invocation kept the event loop busy for too long") from hung

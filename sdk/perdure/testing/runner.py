@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Coroutine
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from perdure.service_api import ErrorObject
+from perdure.testing.answers import CallbackDecide, failure, success
+from perdure.testing.arguments import (
+    MAX_TIMEOUT_SECONDS,
+    Span,
+    aware,
+    execution_name,
+    json_of,
+    seconds_of,
+    whole_seconds,
+)
 from perdure.testing.children import new_execution
-from perdure.testing.clock import EPOCH, VirtualClock, as_datetime, seconds_of
+from perdure.testing.clock import EPOCH, VirtualClock, as_datetime
 from perdure.testing.crash_plan import CrashPoint, Side
 from perdure.testing.determinism import check_replays
 from perdure.testing.engine import Bounds, Engine
 from perdure.testing.errors import RequestRefused
 from perdure.testing.execution import DurableExecution
 from perdure.testing.functions import Function, RegisteredFunction, is_durable, name_of
+from perdure.testing.history_text import history_text
 from perdure.testing.loops import run_here
 from perdure.testing.service import KEYS
 from perdure.testing.store import Record
-from perdure_service.domain.decide_callback import (
-    decide_callback_failure,
-    decide_callback_heartbeat,
-    decide_callback_success,
-)
+from perdure_service.domain.decide_callback import decide_callback_heartbeat
 from perdure_service.domain.decide_pause import (
     PauseRequest,
     ResumeRequest,
@@ -42,7 +48,7 @@ from perdure_service.domain.operations import ErrorObject as Reason
 from perdure_service.domain.output import parse_error
 
 _EXECUTION_TIMEOUT_SECONDS = 366 * 86_400
-_TIMEOUT_SECONDS = 900
+_TIMEOUT_SECONDS = MAX_TIMEOUT_SECONDS
 
 Decide = Callable[[Execution, Moment], Decision[Any]]
 
@@ -66,7 +72,7 @@ class DurableTestRunner:
         limits: Limits | None = None,
         retry_policy: RetryPolicy | None = None,
     ) -> None:
-        self.clock = VirtualClock(start_at)
+        self.clock = VirtualClock(aware(start_at))
         self._skip_time = skip_time
         self._engine = Engine(
             self.clock,
@@ -84,8 +90,8 @@ class DurableTestRunner:
         function: Function,
         name: str | None = None,
         *,
-        execution_timeout: float | timedelta = _EXECUTION_TIMEOUT_SECONDS,
-        timeout: float | timedelta = _TIMEOUT_SECONDS,
+        execution_timeout: Span = _EXECUTION_TIMEOUT_SECONDS,
+        timeout: Span = _TIMEOUT_SECONDS,
     ) -> str:
         """Make `function` known, so that others can invoke it by name: a durable one as
         `name:$LATEST`. Anything else that takes an event and a context is a plain function.
@@ -98,7 +104,7 @@ class DurableTestRunner:
         input: object = None,
         *,
         name: str | None = None,
-        execution_timeout: float | timedelta | None = None,
+        execution_timeout: Span | None = None,
         synchronous: bool = False,
     ) -> DurableExecution:
         """An execution that has not been invoked yet: `run_on` or `advance` does that. Under the
@@ -110,7 +116,7 @@ class DurableTestRunner:
                 f"{name_of(function)} is no durable function: decorate it with @durable_execution"
             )
         found = self._engine.catalogue.find(function) or self._register(function)
-        payload = json.dumps(input, ensure_ascii=False)
+        payload = json_of(input, "the input")
         self._check_size(payload, synchronous=synchronous)
         held = self._held(found, name, payload)
         if held is not None:
@@ -120,9 +126,11 @@ class DurableTestRunner:
             payload,
             self._engine.store.moment(),
             mode=InvokeMode.REQUEST_RESPONSE if synchronous else InvokeMode.EVENT,
-            name=name,
+            name=name if name is None else execution_name(name),
             execution_timeout_seconds=(
-                None if execution_timeout is None else round(seconds_of(execution_timeout))
+                None
+                if execution_timeout is None
+                else whole_seconds(execution_timeout, "execution_timeout")
             ),
         )
         record = self._engine.store.start(new)
@@ -136,7 +144,7 @@ class DurableTestRunner:
         input: object = None,
         *,
         name: str | None = None,
-        execution_timeout: float | timedelta | None = None,
+        execution_timeout: Span | None = None,
         synchronous: bool = False,
     ) -> DurableExecution:
         """Start an execution and run it until it has ended, or waits for the outside world: a
@@ -156,8 +164,8 @@ class DurableTestRunner:
         self._go(self._all_closed)
 
     def execution(self, arn: str) -> DurableExecution:
-        """The one of that ARN."""
-        return DurableExecution(self, self._engine.store.record(ExecutionArn.parse(arn).id))
+        """The one of that ARN. Raises RequestRefused if this runner has none."""
+        return DurableExecution(self, self._record(arn))
 
     @property
     def executions(self) -> list[DurableExecution]:
@@ -171,10 +179,10 @@ class DurableTestRunner:
         """The test's time, in UTC."""
         return as_datetime(self.clock.now)
 
-    def advance(self, duration: float | timedelta) -> None:
-        """Let time pass: seconds, or a timedelta. Waits end on the way, retries are made, callbacks
-        and executions time out. Called by a step of a running function, it moves the clock only:
-        the step took so long."""
+    def advance(self, duration: Span) -> None:
+        """Let time pass: seconds, a timedelta or a Duration. Waits end on the way, retries are
+        made, callbacks and executions time out. Called by a step of a running function, it moves
+        the clock only: the step took so long."""
         if self._runs_now:
             self.clock.move(seconds_of(duration))
             return
@@ -194,10 +202,12 @@ class DurableTestRunner:
         """From now on, complete every callback of that name when it has been opened for so long:
         with `result`, or if given, with `error`."""
 
+        seconds = seconds_of(after_seconds, "after_seconds")
+        decide = failure(error, None) if error is not None else success(result)
+
         def answer(id_: ExecutionId, callback: CallbackRow) -> None:
             callback_id = KEYS.issue_callback_id(id_, callback.operation_id)
-            decide = _failure(error, None) if error is not None else _success(result)
-            due_at = after(self.clock.now, after_seconds)
+            due_at = after(self.clock.now, seconds)
             self._engine.at(due_at, lambda: self._complete(callback_id, decide, late=True))
 
         self._engine.answers[name] = answer
@@ -206,7 +216,7 @@ class DurableTestRunner:
         self, callback_id: str, result: object = None, *, after_seconds: float = 0
     ) -> None:
         """As SendDurableExecutionCallbackSuccess. Text is sent as it is, anything else as JSON."""
-        self._send(callback_id, _success(result), after_seconds)
+        self._send(callback_id, success(result), after_seconds)
 
     def fail_callback(
         self,
@@ -217,7 +227,7 @@ class DurableTestRunner:
         after_seconds: float = 0,
     ) -> None:
         """As SendDurableExecutionCallbackFailure."""
-        self._send(callback_id, _failure(message, error_type), after_seconds)
+        self._send(callback_id, failure(message, error_type), after_seconds)
 
     def heartbeat_callback(self, callback_id: str, *, after_seconds: float = 0) -> None:
         """As SendDurableExecutionCallbackHeartbeat."""
@@ -248,7 +258,15 @@ class DurableTestRunner:
 
     def crash(self, side: str, checkpoint: int) -> None:
         """Let the invocation die that makes the `checkpoint`-th checkpoint of this runner (from 1):
-        "before" the service has it, or "after", before the function hears of it."""
+        "before" the service has it, or "after", before the function hears of it. Raises ValueError
+        for one that has been made."""
+        if side not in set(Side):
+            raise ValueError(f"a crash comes 'before' or 'after' a checkpoint, not {side!r} it")
+        if checkpoint <= self.checkpoints:
+            raise ValueError(
+                f"checkpoint {checkpoint} will not be made: the next one of this runner is "
+                f"{self.checkpoints + 1}"
+            )
         self._engine.plan.points.add(CrashPoint(checkpoint, Side(side)))
 
     @property
@@ -263,7 +281,7 @@ class DurableTestRunner:
 
     def check_determinism(self, arn: str) -> None:
         """Replay that execution from its history. Raises NotDeterministic."""
-        record = self._engine.store.record(ExecutionArn.parse(arn).id)
+        record = self._record(arn)
         function = self._engine.catalogue.named(record.live.identity.function_name)
         seconds = self._engine.bounds.invocation_seconds
         self._drive(check_replays(function, record, self.clock, seconds))
@@ -283,14 +301,16 @@ class DurableTestRunner:
         self,
         function: Function,
         name: str | None = None,
-        execution_timeout: float | timedelta = _EXECUTION_TIMEOUT_SECONDS,
-        timeout: float | timedelta = _TIMEOUT_SECONDS,
+        execution_timeout: Span = _EXECUTION_TIMEOUT_SECONDS,
+        timeout: Span = _TIMEOUT_SECONDS,
     ) -> RegisteredFunction:
+        if not (callable(function) or is_durable(function)):
+            raise TypeError(f"functions are registered, durable or plain ones, not {function!r}")
         return self._engine.catalogue.register(
             function,
             name or name_of(function),
-            execution_timeout_seconds=round(seconds_of(execution_timeout)),
-            timeout_seconds=round(seconds_of(timeout)),
+            execution_timeout_seconds=whole_seconds(execution_timeout, "execution_timeout"),
+            timeout_seconds=whole_seconds(timeout, "timeout", MAX_TIMEOUT_SECONDS),
             now=self.clock.now,
         )
 
@@ -318,14 +338,24 @@ class DurableTestRunner:
     def _all_closed(self) -> bool:
         return all(record.live.is_closed for record in self._engine.store.records.values())
 
-    def _act(self, arn: str, decide: Decide) -> None:
+    def _record(self, arn: str) -> Record:
         try:
-            self._engine.store.commit(ExecutionArn.parse(arn).id, decide)
+            return self._engine.store.record(ExecutionArn.parse(arn).id)
+        except DomainError:
+            known = "".join(f"\n  {each.live.identity.arn}" for each in self._records())
+            raise RequestRefused(
+                f"this runner has no execution {arn!r}; it has{known or ' none'}"
+            ) from None
+
+    def _act(self, arn: str, decide: Decide) -> None:
+        record = self._record(arn)
+        try:
+            self._engine.store.commit(record.live.id, decide)
         except DomainError as refused:
-            raise RequestRefused(refused.message) from None
+            raise RequestRefused(f"{refused.message}\n{history_text(record)}") from None
 
     def _send(self, callback_id: str, decide: CallbackDecide, after_seconds: float) -> None:
-        if after_seconds:
+        if seconds_of(after_seconds, "after_seconds"):
             due_at = after(self.clock.now, after_seconds)
             self._engine.at(due_at, lambda: self._complete(callback_id, decide, late=True))
         else:
@@ -340,8 +370,20 @@ class DurableTestRunner:
                 lambda execution, moment: decide(execution, address.operation_id, moment),
             )
         except DomainError as refused:
-            if not (late and isinstance(refused, CallbackTimeout)):
-                raise RequestRefused(refused.message) from None
+            if late and isinstance(refused, CallbackTimeout):
+                return
+            told = self._history_of(callback_id)
+            raise RequestRefused(f"{refused.message}. {told}") from None
+
+    def _history_of(self, callback_id: str) -> str:
+        try:
+            address = KEYS.read_callback_id(callback_id)
+            record = self._engine.store.record(address.execution_id)
+        except DomainError:
+            return "Take the id of a callback that this runner opened, as `open_callbacks` has it."
+        operation = record.live.operations.get(address.operation_id)
+        named = f"'{operation.name}' is {operation.status}" if operation is not None else "unknown"
+        return f"The callback {named}.\n{history_text(record)}"
 
     def _go(self, until: Callable[[], bool]) -> None:
         """Called by a running function, nothing: what it caused runs when it has returned."""
@@ -354,24 +396,3 @@ class DurableTestRunner:
             run_here(work)
         finally:
             self._runs_now = False
-
-
-CallbackDecide = Callable[[Execution, str, Moment], Decision[None]]
-
-
-def _success(result: object) -> CallbackDecide:
-    payload = result if isinstance(result, str) or result is None else json.dumps(result)
-
-    def decide(execution: Execution, operation_id: str, moment: Moment) -> Decision[None]:
-        return decide_callback_success(execution, operation_id, payload, moment)
-
-    return decide
-
-
-def _failure(message: str | None, error_type: str | None) -> CallbackDecide:
-    error = Reason(message=message, type=error_type)
-
-    def decide(execution: Execution, operation_id: str, moment: Moment) -> Decision[None]:
-        return decide_callback_failure(execution, operation_id, error, moment)
-
-    return decide
