@@ -32,7 +32,7 @@ from perdure.transport.requests import (
     refusal,
     state_target,
 )
-from perdure.worker.connections import ServiceAway
+from perdure.worker.connections import ServiceAway, tls_for
 from perdure.worker.http1 import Answer, Fields, field
 
 __all__ = ["FastClient", "fast_client"]
@@ -76,7 +76,7 @@ class FastClient:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._connections = BlockingConnections(endpoint.url)
+        self._connections = BlockingConnections(endpoint.url, tls_for(endpoint.url))
 
     def checkpoint_durable_execution(
         self,

@@ -228,6 +228,12 @@ class PromptService(ABC):
     ) -> bool:
         """Begin; `heard` is called later, once. False if nothing was begun. For the event loop."""
 
+    @abstractmethod
+    def try_checkpoint_here(
+        self, arn: str, token: str, updates: Sequence[OperationUpdate], client_token: str
+    ) -> CheckpointAnswer | None:
+        """Block until there is an answer. For any other thread."""
+
 
 class LambdaContext(Protocol):
     """The part of Lambda's context object that is used here; handlers see the whole object."""

@@ -132,6 +132,22 @@ async def test_a_try_whose_answer_is_lost_is_repeated_and_nothing_is_done_twice(
     assert repeated == lost
 
 
+async def test_a_thread_can_make_a_checkpoint_of_its_own(
+    service: RunningService, run: ByHand
+) -> None:
+    async with over_http(service.url) as http:
+        here = http.try_checkpoint_here
+        answer = await asyncio.to_thread(here, run.arn, run.token, [step("a")], "one")
+        assert answer is not None
+        assert [each["Id"] for each in answer["NewExecutionState"]["Operations"]] == ["a"]
+        stale = await asyncio.to_thread(here, run.arn, run.token, [step("b")], "two")
+        assert stale is None, "`checkpoint` says why"
+        http.close()
+    async with over_http("http://127.0.0.1:9") as http:
+        here = http.try_checkpoint_here
+        assert await asyncio.to_thread(here, NOBODY, "bm9uZQ==", [], "one") is None
+
+
 async def test_a_stale_token_is_told_from_other_refusals(
     service: RunningService, run: ByHand
 ) -> None:

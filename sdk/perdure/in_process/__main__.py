@@ -131,6 +131,7 @@ async def _invocations(
 ) -> None:
     endpoint = lambda_endpoint(None, None, os.environ)
     connections = ServiceConnections(endpoint.url)
+    service = HttpService(connections, endpoint.authorisation)
 
     def report(invocation: str, outcome: Outcome, body: bytes) -> None:
         for output in outputs:
@@ -145,7 +146,7 @@ async def _invocations(
 
     runner = Runner(
         function,
-        HttpService(connections, endpoint.authorisation),
+        service,
         report,
         Watchdog(bark),
         most_hung=max(2, concurrency // 4),
@@ -156,6 +157,7 @@ async def _invocations(
     try:
         await channel.gone
     finally:
+        service.close()
         connections.close()
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from contextvars import Context
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from perdure.core.replay import Replay
 from perdure.core.scope import describe
@@ -37,11 +37,6 @@ class Listener(Protocol):
     @property
     def takes_checkpoints(self) -> bool: ...
 
-    @property
-    def is_alone(self) -> bool:
-        """Whether this is the event loop, and nothing else of the invocation can run before the
-        task that this belongs to waits."""
-
     def on_loop(self, call: Callable[[], object]) -> None: ...
 
     def soon_on_loop(self, call: Callable[[], object], context: Context) -> None: ...
@@ -57,6 +52,13 @@ class Listener(Protocol):
 
     def look_soon(self) -> None:
         """No checkpoint is in flight any more."""
+
+
+class Checkpoint(NamedTuple):
+    """One call, and whatever repeats it."""
+
+    updates: list[OperationUpdate]
+    client_token: str
 
 
 class Checkpoints:
@@ -94,15 +96,49 @@ class Checkpoints:
         self.in_flight = False
         """Whether one is on its way, or about to be."""
 
-    def request(self, waiter: Waiter | None) -> None:
-        """(lock) Send all that is queued now; resolve `waiter` when the service has it."""
+    def request(self, waiter: Waiter | None, *, at_once: bool = False) -> None:
+        """(lock) Send all that is queued now; resolve `waiter` when the service has it.
+
+        What others queue in the same turn of the event loop goes along, unless it is to be sent
+        `at_once`, from that loop.
+        """
         if self.replay.queued == self.replay.kept:
             if waiter is not None:
                 waiter.resolve()
             return
         if waiter is not None:
             self._waiting.append((self.replay.queued, waiter))
-        self._flush_soon()
+        self._flush_soon(at_once=at_once)
+
+    def request_here(self, waiter: Waiter) -> Checkpoint | None:
+        """(lock) As `request`, for a thread that is willing to make the call: it has to `send_here`
+        what this returns, without the lock, before it waits."""
+        if self.in_flight or self._prompt is None or self.replay.queued == self.replay.kept:
+            self.request(waiter)
+            return None
+        self._waiting.append((self.replay.queued, waiter))
+        self.in_flight = True
+        self._poll_wanted = False
+        return self._next(self.replay.take())
+
+    def send_here(self, checkpoint: Checkpoint) -> None:
+        """Make it in this thread; what it leaves to do is done on the event loop."""
+        assert self._prompt is not None
+        try:
+            answer = self._prompt.try_checkpoint_here(
+                self.replay.arn, self._token, checkpoint.updates, checkpoint.client_token
+            )
+            heard = self._keep_whole(checkpoint, answer)
+        except Exception as error:
+            self._fail(error)
+            return
+        with self._lock:
+            if not heard:
+                self._listener.on_loop(partial(self._begin, checkpoint))
+            elif self.replay.outbox or self._poll_wanted:
+                self._listener.on_loop(self._send)
+            else:
+                self._land()
 
     def poll(self) -> None:
         """(lock) Ask the service what is new, with whatever is queued."""
@@ -155,11 +191,11 @@ class Checkpoints:
             if self.replay.outbox and self._listener.takes_checkpoints:
                 self._flush_soon()
 
-    def _flush_soon(self) -> None:
+    def _flush_soon(self, *, at_once: bool = False) -> None:
         if self.in_flight:
             return
         self.in_flight = True
-        if self._listener.is_alone:
+        if at_once:
             self._send()
         else:
             self._listener.soon_on_loop(self._send, self._context)
@@ -174,42 +210,46 @@ class Checkpoints:
                 self._land()
                 return
             self._poll_wanted = False
-        client_token = self._next_client_token()
-        heard = partial(self._tried, updates, client_token)
+            checkpoint = self._next(updates)
+        self._begin(checkpoint)
+
+    def _begin(self, checkpoint: Checkpoint) -> None:
         try:
             began = self._prompt is not None and self._prompt.try_checkpoint(
-                self.replay.arn, self._token, updates, client_token, heard
+                self.replay.arn,
+                self._token,
+                checkpoint.updates,
+                checkpoint.client_token,
+                partial(self._tried, checkpoint),
             )
         except Exception as error:
             self._fail(error)
         else:
             if not began:
-                self._send_patiently(updates, client_token)
+                self._send_patiently(checkpoint)
 
-    def _tried(
-        self, updates: list[OperationUpdate], client_token: str, answer: CheckpointAnswer | None
-    ) -> None:
-        if answer is None or answer.get("NewExecutionState", _NOTHING_NEW).get("NextMarker"):
-            self._send_patiently(updates, client_token)
-            return
+    def _tried(self, checkpoint: Checkpoint, answer: CheckpointAnswer | None) -> None:
         try:
-            self._keep(updates, answer)
+            heard = self._keep_whole(checkpoint, answer)
         except Exception as error:
             self._fail(error)
         else:
-            self._send()
+            if heard:
+                self._send()
+            else:
+                self._send_patiently(checkpoint)
 
-    def _send_patiently(self, updates: list[OperationUpdate], client_token: str) -> None:
+    def _send_patiently(self, checkpoint: Checkpoint) -> None:
         # Not a task of the handler, whoever asks: it outlives a cancellation.
-        self._patient = self._loop.create_task(
-            self._checkpoint(updates, client_token), context=self._context
-        )
+        self._patient = self._loop.create_task(self._checkpoint(checkpoint), context=self._context)
 
-    async def _checkpoint(self, updates: list[OperationUpdate], client_token: str) -> None:
-        arn = self.replay.arn
+    async def _checkpoint(self, checkpoint: Checkpoint) -> None:
+        arn, updates = self.replay.arn, checkpoint.updates
         try:
-            answer = await self._service.checkpoint(arn, self._token, updates, client_token)
-            self._keep(updates, await self._whole(answer))
+            answer = await self._service.checkpoint(
+                arn, self._token, updates, checkpoint.client_token
+            )
+            self._keep(checkpoint, await self._whole(answer))
         except ServiceCallFailed as failure:
             error = CheckpointError(failure, _telling(failure, updates))
             error.__cause__ = failure
@@ -233,8 +273,15 @@ class Checkpoints:
             marker = page.get("NextMarker")
         return {"CheckpointToken": token, "NewExecutionState": {"Operations": operations}}
 
-    def _keep(self, updates: list[OperationUpdate], answer: CheckpointAnswer) -> None:
-        """The service has these updates, and answered so."""
+    def _keep_whole(self, checkpoint: Checkpoint, answer: CheckpointAnswer | None) -> bool:
+        """Whether a try brought all that there is to know."""
+        if answer is None or answer.get("NewExecutionState", _NOTHING_NEW).get("NextMarker"):
+            return False
+        self._keep(checkpoint, answer)
+        return True
+
+    def _keep(self, checkpoint: Checkpoint, answer: CheckpointAnswer) -> None:
+        """The service has it, and answered so."""
         token = answer.get("CheckpointToken")
         state = answer.get("NewExecutionState") or {}
         with self._lock:
@@ -242,7 +289,7 @@ class Checkpoints:
                 self._token = token
             else:
                 self._listener.end_unwanted()
-            changed = self.replay.sent(len(updates), state.get("Operations") or ())
+            changed = self.replay.sent(len(checkpoint.updates), state.get("Operations") or ())
             self._listener.hear(changed)
             while self._waiting and self._waiting[0][0] <= self.replay.kept:
                 self._waiting.popleft()[1].resolve()
@@ -256,9 +303,16 @@ class Checkpoints:
         """(lock) Nothing is in flight any more."""
         self.in_flight = False
         self._patient = None
+        if self._landed is not None:
+            self._listener.on_loop(self._tell_landed)
+        self._listener.look_soon()
+
+    def _tell_landed(self) -> None:
         if self._landed is not None and not self._landed.done():
             self._landed.set_result(None)
-        self._listener.look_soon()
+
+    def _next(self, updates: list[OperationUpdate]) -> Checkpoint:
+        return Checkpoint(updates, self._next_client_token())
 
     def _next_client_token(self) -> str:
         self._requests += 1

@@ -27,7 +27,7 @@ from perdure.service_api import DurableService
 from perdure.shell.checkpoints import Checkpoints
 from perdure.shell.idle import are_blocked
 from perdure.shell.threads import THREADS
-from perdure.shell.waiters import Waiter
+from perdure.shell.waiters import ThreadWaiter, Waiter
 
 _RECHECK_SECONDS = 0.02
 """How often to look whether a handler that waits for something else than operations still does."""
@@ -102,22 +102,19 @@ class Driver:
         return self.closing in (None, Closing.ENDED, Closing.SUSPENDED)
 
     @property
-    def is_alone(self) -> bool:
-        """(lock) See Listener: what commits is the only task, and no thread runs."""
-        return (
-            self.running == 1 and len(self.tasks) == 1 and threading.get_ident() == self.loop_thread
-        )
+    def _is_on_loop(self) -> bool:
+        return threading.get_ident() == self.loop_thread
 
     def on_loop(self, call: Callable[[], object]) -> None:
         """Call it on the event loop's thread: now if this is it."""
-        if threading.get_ident() == self.loop_thread:
+        if self._is_on_loop:
             call()
         elif not self.loop.is_closed():
             self.loop.call_soon_threadsafe(call)
 
     def soon_on_loop(self, call: Callable[[], object], context: Context) -> None:
         """Call it there with the next turn: what runs now goes first."""
-        if threading.get_ident() == self.loop_thread:
+        if self._is_on_loop:
             self.loop.call_soon(call, context=context)
         elif not self.loop.is_closed():
             self.loop.call_soon_threadsafe(call, context=context)
@@ -125,11 +122,31 @@ class Driver:
     # -- waiting ---------------------------------------------------------------------------------
 
     def commit(self, waiter: Waiter) -> None:
-        """(lock) Resolve `waiter` when the service has all that is queued now."""
+        """(lock) Resolve `waiter`, a task's, when the service has all that is queued now."""
         if self.takes_checkpoints:
-            self.checkpoints.request(waiter)
+            self.checkpoints.request(waiter, at_once=self._runs_alone(tasks=1))
         else:
             waiter.resolve(self._end())
+
+    def commit_here(self) -> None:
+        """Block this thread until the service has all that is queued now."""
+        waiter = ThreadWaiter()
+        checkpoint = None
+        with self.lock:
+            if not self.takes_checkpoints:
+                raise self._end()
+            # Threads of several invocations hinder each other: the loop is faster then.
+            if self._runs_alone(tasks=0) and THREADS.busy == 1:
+                checkpoint = self.checkpoints.request_here(waiter)
+            else:
+                self.checkpoints.request(waiter)
+        if checkpoint is not None:
+            self.checkpoints.send_here(checkpoint)
+        waiter.wait()
+
+    def _runs_alone(self, *, tasks: int) -> bool:
+        """(lock) Whether nothing can be queued beside what commits: a thread, or one of `tasks`."""
+        return self.running == 1 and len(self.tasks) == tasks
 
     def park(self, park: Park, waiter: Waiter) -> None:
         """(lock) Resolve `waiter` when the operation has changed; its strand does not run then."""

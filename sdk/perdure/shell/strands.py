@@ -69,10 +69,7 @@ class ThreadShell:
             case Call():
                 return self._call(effect)
             case Commit():
-                waiter = ThreadWaiter()
-                with driver.lock:
-                    driver.commit(waiter)
-                waiter.wait()
+                driver.commit_here()
             case Park():
                 waiter = ThreadWaiter()
                 with driver.lock:

@@ -29,7 +29,13 @@ class ThreadPool:
     def __init__(self, name: str) -> None:
         self._name = name
         self._idle: deque[_Worker] = deque()
+        self._busy: set[_Worker] = set()
         self._count = 0
+
+    @property
+    def busy(self) -> int:
+        """How many threads have a task."""
+        return len(self._busy)
 
     def run(self, task: Callable[[], None]) -> None:
         """Run `task` in a thread, at once."""
@@ -49,8 +55,10 @@ class ThreadPool:
         while True:
             task, worker.task = worker.task, None
             assert task is not None
+            self._busy.add(worker)
             task()
             del task
+            self._busy.discard(worker)
             self._idle.append(worker)
             if worker.wake.acquire(timeout=_IDLE_SECONDS):
                 continue

@@ -17,8 +17,8 @@ from perdure.worker.received import ReceivedBytes
 
 _CONNECT_SECONDS: Final = 5.0
 _IDLE_SECONDS: Final = 30.0
-_IDLE_CONNECTIONS: Final = 64
-_RECEIVE_BYTES: Final = 256 * 1024
+_IDLE_CONNECTIONS: Final = 256
+_RECEIVE_BYTES: Final = 64 * 1024
 _ONE_PACKET_BYTES: Final = 64 * 1024
 
 _T = TypeVar("_T")
@@ -27,10 +27,11 @@ _T = TypeVar("_T")
 class BlockingConnections:
     """To one service, shared by any number of threads; opens more as they are needed."""
 
-    def __init__(self, url: ServiceUrl) -> None:
+    def __init__(self, url: ServiceUrl, tls: ssl.SSLContext | None) -> None:
+        """`tls` is what the connections are made with, None for plain ones: see `tls_for`."""
         self.url = url
         self._idle: deque[_Connection] = deque()  # its append and pop are atomic
-        self._tls = ssl.create_default_context() if url.secure else None
+        self._tls = tls
         self._host = (b"host", url.authority.encode())
         self._prefix = url.prefix.encode()
 

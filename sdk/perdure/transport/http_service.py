@@ -14,6 +14,7 @@ from perdure.service_api import (
     ServiceCallFailed,
     StatePage,
 )
+from perdure.transport.blocking import BlockingConnections
 from perdure.transport.endpoint import Authorisation
 from perdure.transport.requests import (
     AWAY,
@@ -51,6 +52,7 @@ class HttpService(PromptService):
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._connections = connections
+        self._blocking = BlockingConnections(connections.url, connections.tls)
         self._authorisation = authorisation
         self._patience_seconds = patience_seconds
 
@@ -79,6 +81,27 @@ class HttpService(PromptService):
             max_answer_bytes=MAX_ANSWER_BYTES,
             heard=lambda answer: heard(_checkpointed(answer)),
         )
+
+    def try_checkpoint_here(
+        self, arn: str, token: str, updates: Sequence[OperationUpdate], client_token: str
+    ) -> CheckpointAnswer | None:
+        target, body = checkpoint_target(arn), checkpoint_body(token, updates, client_token)
+        try:
+            answer = self._blocking.exchange(
+                b"POST",
+                target,
+                self._fields(b"POST", target, body),
+                body,
+                timeout_seconds=min(self._patience_seconds, _ATTEMPT_SECONDS),
+                max_answer_bytes=MAX_ANSWER_BYTES,
+            )
+        except ServiceAway:
+            return None
+        return _checkpointed(answer)
+
+    def close(self) -> None:
+        """Close the connections of threads; the others belong to who made them."""
+        self._blocking.close()
 
     async def state(self, arn: str, token: str, marker: str, max_items: int) -> StatePage:
         target = state_target(arn, token, marker, max_items)

@@ -60,7 +60,7 @@ class ServiceConnections:
     def __init__(self, url: ServiceUrl) -> None:
         self.url = url
         self._idle: list[Connection] = []
-        self._tls = ssl.create_default_context() if url.secure else None
+        self.tls = tls_for(url)
         self._host = (b"host", url.authority.encode())
         self._prefix = url.prefix.encode()
 
@@ -161,7 +161,7 @@ class ServiceConnections:
 
     async def _open(self, limit_seconds: float) -> Connection:
         async with asyncio.timeout(min(limit_seconds, _CONNECT_SECONDS)):
-            return await Connection.open(self.url.host, self.url.port, self._tls)
+            return await Connection.open(self.url.host, self.url.port, self.tls)
 
     def _keep(self, connection: Connection, answer: Answer) -> None:
         if answer.closes or len(self._idle) >= _IDLE_CONNECTIONS:
@@ -169,6 +169,11 @@ class ServiceConnections:
             return
         connection.idle_since = asyncio.get_running_loop().time()
         self._idle.append(connection)
+
+
+def tls_for(url: ServiceUrl) -> ssl.SSLContext | None:
+    """What connections to it are made with; None if they are not encrypted."""
+    return ssl.create_default_context() if url.secure else None
 
 
 def reason_of(error: Exception) -> str:
