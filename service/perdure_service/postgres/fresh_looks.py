@@ -13,22 +13,25 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 FRESH_SECONDS = 1
+MOST_REMEMBERED = 10_000
 _FOREVER = Instant(2**62)
 
 
 class FreshLooks(Generic[K, V]):
     """Answers of `look`, which are taken for true for a second, or for good if `is_final` says so.
-    Whoever asks for the same at the same time shares one look."""
+    Whoever asks for the same at the same time shares one look. The newest `most` are remembered."""
 
     def __init__(
         self,
         clock: Clock,
         look: Callable[[K], Coroutine[Any, Any, V]],
         is_final: Callable[[V], bool] = lambda _: False,
+        most: int = MOST_REMEMBERED,
     ) -> None:
         self._clock = clock
         self._look = look
         self._is_final = is_final
+        self._most = most
         self._known: dict[K, tuple[Instant, V]] = {}
         self._shared: SharedLook[K, V] = SharedLook()
         self.changes = 0
@@ -54,10 +57,13 @@ class FreshLooks(Generic[K, V]):
         """Remember what somebody has read who saw `changes` stand at `since` before."""
         if since == self.changes:
             final = self._is_final(value)
+            self._known.pop(key, None)  # the newest are last
             self._known[key] = (
                 _FOREVER if final else after(self._clock.now(), FRESH_SECONDS),
                 value,
             )
+            if len(self._known) > self._most:
+                del self._known[next(iter(self._known))]
 
     def forget(self, where: Callable[[K, V], bool]) -> None:
         self.changes += 1

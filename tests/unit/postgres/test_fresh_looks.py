@@ -51,6 +51,16 @@ async def test_what_is_final_is_never_looked_up_again() -> None:
     assert await looks("a") == 1
 
 
+async def test_what_was_looked_at_longest_ago_is_forgotten_when_there_is_much() -> None:
+    source = Source()
+    looks = FreshLooks(HandClock(), source, lambda _: True, most=2)
+    assert (await looks("a"), await looks("b")) == (1, 2)
+    looks.put("a", 1, looks.changes)
+    assert await looks("c") == 3
+    assert [looks.remembered(key) for key in ("a", "b", "c")] == [1, None, 3]
+    assert await looks("b") == 4
+
+
 async def test_a_look_that_began_before_a_change_is_answered_and_not_remembered() -> None:
     source = Source()
     looks = FreshLooks(HandClock(), source)
