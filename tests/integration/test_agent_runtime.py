@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -301,6 +303,45 @@ async def test_edited_code_is_loaded_and_what_runs_ends_on_the_old(
     assert (after["version"], again["version"]) == (2, 2)
     assert before["pid"] == ended["pid"] != after["pid"]
     assert ("hello", "reloaded") in lines.seen
+
+
+@pytest.mark.parametrize("how", ["made anew", "another one"])
+async def test_a_folder_that_has_become_another_is_watched_on(
+    service: WorkerService, code: Path, tmp_path: Path, how: str
+) -> None:
+    folder, other = code.parent, tmp_path / "other"
+    other.mkdir()
+    edit(other / code.name, HANDLER.replace('"version": 1', '"version": 2'))
+    async with agent(service, code, reload=True):
+        await service.call("hello", {})
+        if how == "another one":
+            folder.rename(tmp_path / "old")
+            other.rename(folder)
+        else:
+            shutil.rmtree(folder)
+            shutil.copytree(other, folder)
+        await service.until(lambda: _is_known(service, b'"version": 2'))
+        assert (await service.call("hello", {})).json["version"] == 2
+        edit(code, HANDLER.replace('"version": 1', '"version": 3'))
+        await service.until(lambda: _is_known(service, b'"version": 3'))
+        assert (await service.call("hello", {})).json["version"] == 3
+
+
+def _is_known(service: WorkerService, text: bytes) -> bool:
+    return any(text in content for content in service.code.values())
+
+
+async def test_a_folder_that_is_gone_is_named(service: WorkerService, code: Path) -> None:
+    async with agent(service, code):
+        pid = (await service.call("hello", {})).json["pid"]
+        code.parent.rename(code.parent.with_name("elsewhere"))
+        os.kill(pid, signal.SIGKILL)
+        await asyncio.to_thread(eventually, lambda: not psutil.pid_exists(pid))
+        gone = await service.call("hello", {})
+        if gone.outcome == "exit":  # handed over in the instant before the agent saw the end
+            gone = await service.call("hello", {})
+    assert gone.json["errorType"] == "Runtime.StartFailed"
+    assert f"No such file or directory: '{code.parent}'" in gone.json["errorMessage"]
 
 
 async def test_a_published_version_runs_its_own_copy_of_the_code(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from perdure.worker import code
+from perdure.worker import code, code_cache
 from perdure.worker.code import CodeFolder, CodeTooLarge, pack
 from perdure.worker.code_cache import CodeCache
 from perdure.worker.unpack import UnsafeCode
@@ -162,6 +163,19 @@ def test_code_that_somebody_runs_is_never_taken_away(tmp_path: Path) -> None:
     assert [has(one, content) for content in contents] == [True, False, True]
     add(one, contents[1])
     assert not has(other, contents[0])
+
+
+def test_a_cache_that_a_stopped_neighbour_holds_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(code_cache, "_LOCK_SECONDS", 0.05)
+    content = zip_of(("a", b"1"))
+    add(CodeCache(tmp_path), content)
+    with (tmp_path / ".lock").open("wb") as neighbours:
+        fcntl.flock(neighbours, fcntl.LOCK_EX)
+        with pytest.raises(OSError, match=r"another process has held .*/\.lock for 0\.05 s"):
+            has(CodeCache(tmp_path), content)
+    assert has(CodeCache(tmp_path), content)
 
 
 def test_what_a_killed_worker_had_begun_to_unpack_is_thrown_away(tmp_path: Path) -> None:

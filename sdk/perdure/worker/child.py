@@ -217,7 +217,7 @@ async def running_child(
         try:
             process = await asyncio.create_subprocess_exec(
                 *launch.command,
-                cwd=folder,
+                cwd=str(folder),
                 env=runtime_environment(
                     launch.users,
                     plan,

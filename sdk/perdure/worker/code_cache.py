@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ DEFAULT_MAX_BYTES: Final = 4 * 1024**3
 _USE = ".use"
 _REMOVED = ".removed-"
 _UNPACKING = ".unpacking-"
+_LOCK_SECONDS = 30.0
+_LOCK_PAUSE_SECONDS = 0.005
 _LEFT_BEHIND_SECONDS = 3_600
 """No unpacking takes so long: whoever began it has died."""
 
@@ -153,8 +156,23 @@ class CodeCache:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with (self._root / ".lock").open("wb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            self._lock(file.fileno())
             yield
+
+    def _lock(self, descriptor: int) -> None:
+        """Whoever has it needs it for a moment only, unless it is stopped."""
+        deadline = time.monotonic() + _LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise TimeoutError(
+                        f"another process has held {self._root / '.lock'} for {_LOCK_SECONDS:g} s"
+                    ) from None
+                time.sleep(_LOCK_PAUSE_SECONDS)
+            else:
+                return
 
 
 def _number(text: str) -> int:

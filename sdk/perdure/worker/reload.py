@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,39 +22,55 @@ CODE_SUFFIXES = frozenset(
 
 _QUIET_MILLISECONDS = 100
 _LONGEST_WAIT_MILLISECONDS = 1600
+_LOOK_SECONDS = 0.5
 
 
 async def edits(folder: CodeFolder) -> AsyncIterator[frozenset[Path]]:
     """Changed files of a function's folder, each time it has been quiet for a moment.
 
-    The first set is empty: the watch has begun, and what changed before goes unsaid. Raises
-    OSError if the system cannot watch the folder (too many folders in it, mostly), or nothing that
-    can watch is installed.
+    The first set is empty: the watch has begun, and what changed before goes unsaid. So is the
+    first after the folder was made anew, or another one was put in its place. Raises OSError if
+    the system cannot watch the folder (too many folders in it, mostly), or nothing that can watch
+    is installed.
     """
+    while True:
+        changes = _watch(folder)
+        first = asyncio.ensure_future(anext(changes))
+        try:
+            await asyncio.sleep(0)  # its first step is to watch
+            yield frozenset()
+            files = _paths(await first)
+            while folder.path not in files:
+                yield files
+                files = _paths(await anext(changes))
+            await changes.aclose()
+        except FileNotFoundError:
+            pass  # gone before it was watched
+        finally:
+            first.cancel()
+        while not folder.path.is_dir():  # noqa: ASYNC110  the system does not tell
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _watch(folder: CodeFolder) -> AsyncGenerator[set[tuple[Change, str]], None]:
+    """Of the folder itself there is its end."""
     try:
-        from watchfiles import awatch
+        from watchfiles import Change, awatch
     except ImportError:
         raise OSError("watchfiles is not installed: pip install watchfiles") from None
 
-    def counts(_: Change, path: str) -> bool:
+    def counts(change: Change, path: str) -> bool:
         changed = Path(path)
+        if changed == folder.path:
+            return change is Change.deleted
         return changed.suffix in CODE_SUFFIXES and folder.holds(changed)
 
-    changes = awatch(
+    return awatch(
         folder.path,
         watch_filter=counts,
         debounce=_LONGEST_WAIT_MILLISECONDS,
         step=_QUIET_MILLISECONDS,
     )
-    first = asyncio.ensure_future(anext(changes))
-    try:
-        await asyncio.sleep(0)  # its first step is to watch
-        yield frozenset()
-        yield _paths(await first)
-    finally:
-        first.cancel()
-    async for batch in changes:
-        yield _paths(batch)
 
 
 def _paths(batch: set[tuple[Change, str]]) -> frozenset[Path]:

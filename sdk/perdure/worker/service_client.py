@@ -125,13 +125,7 @@ class ServiceClient:
         if registration.replaces:
             body["Replaces"] = list(registration.replaces)
         if registration.pools:
-            body["Pools"] = [
-                {
-                    "Runtime": pool.runtime.name,
-                    "Interpreter": pool.interpreter[:_INTERPRETER_CHARACTERS],
-                }
-                for pool in registration.pools
-            ]
+            body["Pools"] = [_pool(pool) for pool in registration.pools]
             body["PoolConcurrency"] = registration.pool_concurrency
         answer = await self._call_json(b"POST", b"/v1/workers", body, _CALL_SECONDS)
         return _registered(answer)

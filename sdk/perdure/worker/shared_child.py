@@ -180,7 +180,7 @@ async def running_shared_child(
         with childs:
             process = await asyncio.create_subprocess_exec(
                 *launch.command,
-                cwd=folder,
+                cwd=str(folder),
                 env=environment,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output.childs_end,
