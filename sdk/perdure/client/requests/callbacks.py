@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from perdure.client.operation import JSON_TYPE, Operation, Request, json_body, nothing, segment
+from perdure.client.arguments import error_body, payload_bytes
+from perdure.client.operation import JSON_TYPE, Operation, Request, nothing, segment
 from perdure.client.results.error_object import ErrorObject
 
 
@@ -13,13 +13,12 @@ def succeed(
     callback_id: str, result: Any = None, *, payload: bytes | None = None
 ) -> Operation[None]:
     """`payload` is sent as it is, in place of `result` as JSON."""
-    body = json.dumps(result).encode() if payload is None else payload
+    body = payload_bytes("result", result, payload)
     return _tell(callback_id, "succeed", body, "application/octet-stream")
 
 
 def fail(callback_id: str, error: ErrorObject | None = None) -> Operation[None]:
-    body = b"" if error is None else json_body(error.to_wire())
-    return _tell(callback_id, "fail", body, JSON_TYPE)
+    return _tell(callback_id, "fail", error_body(error), JSON_TYPE)
 
 
 def heartbeat(callback_id: str) -> Operation[None]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
+from perdure.client.arguments import error_body, listed
 from perdure.client.operation import (
     JSON_TYPE,
     Answer,
@@ -71,7 +72,7 @@ def list_page(
         MaxItems=page_size,
         Marker=marker,
     )
-    wanted = tuple(("Statuses", str(status)) for status in statuses)
+    wanted = tuple(("Statuses", status) for status in listed("statuses", statuses))
     path = f"/2025-12-01/functions/{segment(function)}/durable-executions"
     return Operation(Request("GET", path, (*parameters, *wanted)), _executions)
 
@@ -94,7 +95,7 @@ def _all_page(
         limit=page_size,
         marker=marker,
     )
-    wanted = tuple(("status", str(status)) for status in statuses)
+    wanted = tuple(("status", status) for status in listed("statuses", statuses))
     request = Request("GET", "/v1/executions", (*parameters, *wanted), service=Service.PERDURE)
     return Operation(request, _execution_lines)
 
@@ -118,7 +119,7 @@ def history_page(
 
 def stop(arn: str, *, error: ErrorObject | None = None) -> Operation[datetime]:
     """When it was stopped. An execution that has ended keeps its outcome."""
-    body = b"" if error is None else json_body(error.to_wire())
+    body = error_body(error)
     request = Request("POST", f"{_path(arn)}/stop", headers=_JSON, body=body)
     return Operation(request, lambda answer: moment(answer.json()["StopTimestamp"]))
 
@@ -158,9 +159,12 @@ def _path(arn: str) -> str:
 
 
 def _iso(at: datetime | None) -> str | None:
-    """Raises ValueError for a time that does not say its zone."""
+    """Raises TypeError for what is no datetime, ValueError for one that does not say its zone."""
     if at is None:
         return None
+    given: object = at
+    if not isinstance(given, datetime):
+        raise TypeError(f"A time is a datetime with a time zone, not {given!r}.")
     if at.tzinfo is None:
         raise ValueError(f"{at!r} has no time zone: give it one, as tzinfo=datetime.UTC")
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import json
 from typing import Any
 
+from perdure.client.arguments import header_text, payload_bytes
 from perdure.client.errors import FunctionFailed
 from perdure.client.operation import Answer, Operation, Repeat, Request, query, segment
 from perdure.client.requests import fresh_id
@@ -32,14 +32,14 @@ def invoke(
     if log_tail:
         headers["X-Amz-Log-Type"] = "Tail"
     if client_context is not None:
-        encoded = base64.b64encode(json.dumps(client_context).encode())
+        encoded = base64.b64encode(payload_bytes("client_context", client_context, None))
         headers["X-Amz-Client-Context"] = encoded.decode()
     request = Request(
         "POST",
         _path(function),
         query(Qualifier=qualifier),
         {**headers, **_naming(name, tenant_id)},
-        _payload(event, payload),
+        payload_bytes("event", event, payload),
         Repeat.ALWAYS if name is not None else Repeat.BY_INVOCATION_ID,
         wait_seconds=LONGEST_INVOKE_SECONDS,
     )
@@ -62,7 +62,7 @@ def start(
         _path(function),
         query(Qualifier=qualifier),
         {"X-Amz-Invocation-Type": "Event", **_naming(name, tenant_id)},
-        _payload(event, payload),
+        payload_bytes("event", event, payload),
         Repeat.ALWAYS if name is not None else Repeat.UNLESS_DONE,
     )
     return Operation(request, _started)
@@ -81,14 +81,10 @@ def _path(function: str) -> str:
 def _naming(name: str | None, tenant_id: str | None) -> dict[str, str]:
     headers = {"amz-sdk-invocation-id": fresh_id(), "Content-Type": "application/octet-stream"}
     if name is not None:
-        headers["X-Amz-Durable-Execution-Name"] = name
+        headers["X-Amz-Durable-Execution-Name"] = header_text("name", name)
     if tenant_id is not None:
-        headers["X-Amz-Tenant-Id"] = tenant_id
+        headers["X-Amz-Tenant-Id"] = header_text("tenant_id", tenant_id)
     return headers
-
-
-def _payload(event: Any, payload: bytes | None) -> bytes:
-    return json.dumps(event).encode() if payload is None else payload
 
 
 def _invocation(answer: Answer) -> Invocation:
