@@ -173,7 +173,7 @@ class Invocation:
             return {"Status": "PENDING"}
         if inspect.iscoroutine(outcome.value):
             outcome.value.close()
-            outcome = _Outcome(error=TypeError(_hidden_coroutine(self.handler)))
+            outcome = _Outcome(error=TypeError(_hidden_coroutine(self.handler, outcome.value)))
         if outcome.error is None:
             try:
                 result = json.dumps(outcome.value)
@@ -261,10 +261,10 @@ def _too_large(handler: Any, result: str) -> str:
     )
 
 
-def _hidden_coroutine(handler: Any) -> str:
+def _hidden_coroutine(handler: Any, coroutine: Any) -> str:
     name = getattr(handler, "__qualname__", "handler")
     if is_async(handler):
-        return f"{name} returned a coroutine: await the operation or function whose result it is."
+        return f"{name} returned a coroutine: await {coroutine.__qualname__}, whose result it is."
     return (
         f"{name} returned a coroutine, although it is no `async def`: where a decorator wraps one, "
         "make its wrapper an `async def` that awaits, or put @durable_execution below it."

@@ -19,11 +19,12 @@ from perdure.config import (
     StepConfig,
     WaitForCallbackConfig,
 )
-from perdure.core.scope import INSIDE, Place, Scope
+from perdure.core.scope import INSIDE, Place, Scope, describe
 from perdure.exceptions import (
     ConcurrentOperationsError,
     DurableExecutionWarning,
     OperationInStepError,
+    ValidationError,
 )
 from perdure.logger import Logger
 from perdure.operation_arguments import (
@@ -275,6 +276,8 @@ class ContextBase:
     # -- guards ----------------------------------------------------------------------------------
 
     def _place(self, type_: OperationType, sub_type: str, name: str | None) -> Place:
+        if self._scope.closed and INSIDE.get() is not self._scope:
+            raise ended(type_, sub_type, name)
         with self._shells.driver.lock:
             self._scope.check_open()
             place = self._scope.place(type_, sub_type, name)
@@ -335,6 +338,13 @@ def foreign(place: object) -> ConcurrentOperationsError:
         f"{place} was asked for at {code_place()}, in a thread or task that is none of this "
         "context's. Ask for operations in the handler itself, or run the code beside it with "
         "context.parallel or context.map, and use the context that its function is given."
+    )
+
+
+def ended(type_: OperationType, sub_type: str, name: str | None) -> ValidationError:
+    return ValidationError(
+        f"{describe(type_, sub_type, name)}, at {code_place()}, was asked for with a context whose "
+        "function has returned. Use the context that the code around is given."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 import pytest
@@ -136,6 +137,40 @@ def test_a_coroutine_handler_behind_a_plain_decorator_is_told_so() -> None:
     text = DurableTestRunner().run(wrapper).error["ErrorMessage"]
     assert "wrapper returned a coroutine" in text
     assert "async def" in text
+
+
+def test_an_operation_that_is_returned_without_an_await_is_named() -> None:
+    @durable_execution
+    async def forgetful(event: Any, context: AsyncDurableContext) -> Any:
+        return context.step(lambda _: 1, name="charge")
+
+    text = DurableTestRunner().run(forgetful).error["ErrorMessage"]
+    assert "forgetful returned a coroutine: await step 'charge', whose result it is." in text
+
+
+@pytest.mark.parametrize("kind", ["thread", "coroutine"])
+def test_a_context_that_is_used_after_its_function_has_returned_is_refused(kind: str) -> None:
+    leaked: list[Any] = []
+
+    @durable_execution
+    def blocking(event: Any, context: DurableContext) -> None:
+        context.run_in_child_context(leaked.append, name="part")
+        leaked.pop().step(lambda _: 1, name="late")
+
+    @durable_execution
+    async def coroutine(event: Any, context: AsyncDurableContext) -> None:
+        async def leak(child: AsyncDurableContext) -> None:
+            leaked.append(child)
+
+        await context.run_in_child_context(leak, name="part")
+        await leaked.pop().step(lambda _: 1, name="late")
+
+    error = DurableTestRunner().run(blocking if kind == "thread" else coroutine).error
+    assert error["ErrorType"].endswith("ValidationError")
+    assert re.search(
+        r"step 'late', at test_bad_arguments.py:\d+, .* context whose function has returned",
+        error["ErrorMessage"],
+    )
 
 
 @pytest.mark.parametrize("kind", ["thread", "coroutine"])

@@ -101,6 +101,5 @@ def test_a_result_that_was_not_awaited_is_told_so(durable: DurableTestRunner) ->
         return 1
 
     error = durable.run(durable_execution(handler)).error
-    assert error["ErrorMessage"].endswith(
-        "returned a coroutine: await the operation or function whose result it is."
-    )
+    assert "handler returned a coroutine: await " in error["ErrorMessage"]
+    assert error["ErrorMessage"].endswith("later, whose result it is.")
