@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -241,6 +243,32 @@ def test_who_attaches_to_an_execution_is_not_refused_for_its_runtime(
     eventually(lambda: _is_refused(aws, deployed), 30)
     assert aws.invoke(**request)["DurableExecutionArn"] == arn
     assert status(aws, arn) == "RUNNING"
+
+
+def test_who_waits_for_what_has_not_begun_is_told_when_no_worker_comes_back(
+    aws: Any, service: RunningService, pool: PoolWorker, deployed: str
+) -> None:
+    plain = f"{deployed}-plain"
+    deploy(service.database_url, plain, runtime=pool.runtime, durable=False)
+    with ThreadPoolExecutor(2) as callers:
+        of_durable, of_plain = (
+            callers.submit(aws.invoke, FunctionName=f"{name}:$LATEST") for name in (deployed, plain)
+        )
+        eventually(lambda: service.written(deployed)[0] + service.written(plain)[0] == 2)
+        pool.leave()
+        service.execute(
+            "UPDATE worker SET seen_at = seen_at - interval '2 days' WHERE id = %s", pool.id
+        )
+        told, refused = of_durable.result(60), of_plain.exception(60)
+    assert told["FunctionError"] == "Unhandled"
+    assert json.loads(told["Payload"].read())["errorType"] == "ResourceConflictException"
+    assert isinstance(refused, aws.exceptions.ResourceConflictException)
+    again = PoolWorker(pool.http, pool.runtime)
+    again.register()
+    delivered = again.take()
+    assert delivered.arn == told["DurableExecutionArn"], "it was kept"
+    again.succeed(delivered)
+    assert again.poll(wait_seconds=0) == [], "the other will not run"
 
 
 def _is_refused(aws: Any, function: str) -> bool:
