@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import copy_context
 from typing import Any
@@ -136,7 +136,7 @@ class Invocation:
         variables = copy_context()
         variables.run(DRIVER.set, driver)
         variables.run(INSIDE.set, scope)
-        root = variables.run(driver.loop.create_task, self.handler(event, context))
+        root = variables.run(driver.loop.create_task, _outcome_of(self.handler(event, context)))
         try:
             await asyncio.wait([root])
         except asyncio.CancelledError:
@@ -145,8 +145,7 @@ class Invocation:
             raise
         if root.cancelled():
             return _Outcome(error=asyncio.CancelledError("The handler cancelled itself."))
-        error = root.exception()
-        return _Outcome(error=error) if error else _Outcome(value=root.result())
+        return root.result()
 
     async def _run_thread(self, event: Any, context: Any, scope: Scope) -> _Outcome:
         driver = self.driver
@@ -233,6 +232,16 @@ class _Outcome:
     def __init__(self, value: Any = None, error: BaseException | None = None) -> None:
         self.value = value
         self.error = error
+
+
+async def _outcome_of(running: Awaitable[Any]) -> _Outcome:
+    """Of a handler. Its task does not raise: SystemExit would stop the loop, for all on it."""
+    try:
+        return _Outcome(value=await running)
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:
+        return _Outcome(error=error)
 
 
 def _resolve(future: asyncio.Future[Any], value: Any) -> None:

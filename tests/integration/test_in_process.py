@@ -26,7 +26,7 @@ from tests.support.waiting import eventually
 from tests.support.worker_service import POLL, SeenResult, WorkerService
 
 HANDLER = """
-import asyncio, logging, os, signal, subprocess, time
+import asyncio, logging, os, signal, subprocess, sys, time
 from pathlib import Path
 
 from perdure import durable_execution
@@ -60,6 +60,8 @@ async def hello(event, context):
             await asyncio.to_thread(print, text, "in a thread")
         case {"raise": text}:
             raise ValueError(text)
+        case {"exit": status}:
+            sys.exit(status)
         case {"die": how, **more}:
             if "note" in more:
                 child = subprocess.Popen(["sleep", "600"], start_new_session=more["apart"])
@@ -69,9 +71,17 @@ async def hello(event, context):
     return {"version": 1, "pid": os.getpid(), "event": event}
 
 
+class Odd(BaseException):
+    pass
+
+
 @durable_execution
 def plain(event, context):
     match event:
+        case {"exit": status}:
+            sys.exit(status)
+        case {"odd": text}:
+            raise Odd(text)
         case {"started": started, "until": until}:
             Path(started).touch()
             while not Path(until).exists():
@@ -302,6 +312,32 @@ async def test_the_death_of_the_process_ends_what_it_ran_at_once(
             assert seen.json["errorType"] == "Runtime.ExitError"
             assert seen.json["errorMessage"].endswith("exited with error: signal: killed")
         await call(service, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "event", "how"),
+    [
+        ("hello", {"exit": 3}, "exited with error: exit status 3"),
+        ("plain", {"exit": None}, "exited without providing a reason"),
+        ("plain", {"odd": "one"}, "exited with error: exit status 1"),
+    ],
+)
+async def test_a_handler_that_exits_leaves_its_neighbours_alone(
+    service: WorkerService, code: Path, tmp_path: Path, name: str, event: Any, how: str
+) -> None:
+    started, until = tmp_path / "started", tmp_path / "until"
+    lines = Lines()
+    async with agent(service, code, names=(name,), lines=lines):
+        held = {"started": str(started), "until": str(until)}
+        neighbour = await invoke(service, held, name)
+        await exists(started)
+        seen = await service.result(await invoke(service, event, name))
+        assert seen.outcome == "exit"
+        assert seen.json["errorType"] == "Runtime.ExitError"
+        assert seen.json["errorMessage"].endswith(how)
+        until.touch()
+        assert (await service.result(neighbour)).outcome == "returned"
+        assert "The handler ended its process" in lines.text()
 
 
 async def test_what_comes_while_a_process_is_buried_has_the_next_one(

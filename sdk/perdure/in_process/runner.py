@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import signal
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,7 +15,9 @@ from perdure.in_process.lambda_context import lambda_context
 from perdure.in_process.output import CURRENT
 from perdure.in_process.watchdog import Watchdog
 from perdure.service_api import DurableService
+from perdure.shell.failures import log_failure
 from perdure.worker.invocation import Outcome
+from perdure.worker.process_end import how_it_ended
 
 Report = Callable[[str, Outcome, bytes], None]
 """Takes an invocation's id, how it ended and its result."""
@@ -80,3 +84,22 @@ class Runner:
             return Outcome.ERROR, error_body(error)
         except (Exception, asyncio.CancelledError) as error:
             return Outcome.ERROR, error_body(error)
+        except BaseException as error:
+            # As in a process of its own, which it would end; its neighbours go on.
+            log_failure(logging.ERROR, "The handler ended its process", error)
+            text = f"Runtime {how_it_ended(_exit_status(error))}"
+            text = f"RequestId: {run['InvocationId']} Error: {text}"
+            return Outcome.EXIT, error_json("Runtime.ExitError", text)
+
+
+def _exit_status(error: BaseException) -> int:
+    """What Python makes of an exception that nobody catches."""
+    match error:
+        case KeyboardInterrupt():
+            return -signal.SIGINT
+        case SystemExit(code=int(status)):
+            return status & 0xFF
+        case SystemExit(code=None):
+            return 0
+        case _:
+            return 1
