@@ -1,13 +1,15 @@
 """Checkpoint tokens, callback ids and page markers: opaque to clients, authenticated by us.
 
-Each is standard base64 of `format byte | key id byte | body | 16 bytes of HMAC-SHA-256`. Keys come
-from a ring in Postgres, so every replica accepts what any replica issued.
+Each is standard base64 of `format byte | key id byte | body | 16 bytes of keyed BLAKE2b`. Keys come
+from a ring in Postgres, so every replica accepts what any replica issued. BLAKE2b because OpenSSL's
+HMAC, which older ones carry, took a tenth of a lone checkpoint's time.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 import struct
 from collections.abc import Mapping
@@ -25,9 +27,13 @@ _MARKER = struct.Struct(">16sBqIqIIq")
 
 
 class _Form(IntEnum):
-    CHECKPOINT = 1
-    CALLBACK = 2
-    MARKER = 3
+    CHECKPOINT = 0x11
+    CALLBACK = 0x12
+    MARKER = 0x13
+
+
+_OLDER = 0x10
+"""How much smaller the format byte of one is that carries HMAC-SHA-256."""
 
 
 class MarkerKind(IntEnum):
@@ -136,20 +142,30 @@ class KeyRing:
 
     def _seal(self, form: _Form, body: bytes) -> str:
         message = bytes((form, self.current)) + body
-        return base64.b64encode(message + self._mac(self.current, message)).decode()
+        return base64.b64encode(message + _mac(self.keys[self.current], message)).decode()
 
     def _open(self, form: _Form, text: str) -> bytes | None:
         try:
             sealed = base64.b64decode(text.encode("ascii"), validate=True)
         except (binascii.Error, UnicodeEncodeError):
             return None
-        if len(sealed) < 2 + _MAC_BYTES or sealed[0] != form or sealed[1] not in self.keys:
+        if len(sealed) < 2 + _MAC_BYTES:
+            return None
+        key = self.keys.get(sealed[1])
+        if key is None:
             return None
         message, mac = sealed[:-_MAC_BYTES], sealed[-_MAC_BYTES:]
-        return message[2:] if hmac.compare_digest(mac, self._mac(sealed[1], message)) else None
+        if sealed[0] == form:
+            expected = _mac(key, message)
+        elif sealed[0] == form - _OLDER:
+            expected = hmac.digest(key, message, "sha256")[:_MAC_BYTES]
+        else:
+            return None
+        return message[2:] if hmac.compare_digest(mac, expected) else None
 
-    def _mac(self, key_id: int, message: bytes) -> bytes:
-        return hmac.digest(self.keys[key_id], message, "sha256")[:_MAC_BYTES]
+
+def _mac(key: bytes, message: bytes) -> bytes:
+    return hashlib.blake2b(message, key=key, digest_size=_MAC_BYTES).digest()
 
 
 def uuid_bytes(text: str) -> bytes:

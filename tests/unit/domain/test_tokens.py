@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import re
 from collections.abc import Callable
 
@@ -46,6 +47,15 @@ def test_what_a_ring_issues_it_reads_back() -> None:
     for operation in ("a", "z" * 64):
         text = KEYS.issue_callback_id(ID, operation)
         assert KEYS.read_callback_id(text) == CallbackAddress(ID, operation)
+
+
+def test_a_callback_id_from_before_blake2b_is_still_read() -> None:
+    message = bytes((2, KEYS.current)) + bytes.fromhex(ID.replace("-", "")) + b"cb"
+    mac = hmac.digest(KEYS.keys[KEYS.current], message, "sha256")[:16]
+    older = base64.b64encode(message + mac).decode()
+    assert KEYS.read_callback_id(older) == CallbackAddress(ID, "cb")
+    assert refused(KeyRing.read_callback_id, older, OTHERS)
+    assert refused(KeyRing.read_checkpoint_token, older)
 
 
 @pytest.mark.parametrize(("text", "read"), READERS)
