@@ -86,8 +86,9 @@ class RunInMemory:
         try:
             send(self.callback_id(name), *arguments, **more)
         except RequestRefused as refused:
+            told, _, _ = str(refused).partition(". ")  # the runner adds what it knows
             code = "CallbackTimeoutException"
-            raise ClientError({"Error": {"Code": code, "Message": str(refused)}}, "any") from None
+            raise ClientError({"Error": {"Code": code, "Message": told}}, "any") from None
 
 
 def _with_times(value: Any, name: str = "") -> Any:
