@@ -315,7 +315,8 @@ def with_retry(
                 if not decision.should_retry:
                     raise
             wait_name = f"{name}-backoff-{attempt}" if name else None
-            yield from inner.wait_program(decision.delay, wait_name)
+            delay = Duration(max(1, decision.delay.seconds))
+            yield from inner.wait_program(delay, wait_name)
 
     if not config.wrap_with_run_in_child_context:
         return context.run(attempts(context))

@@ -288,3 +288,21 @@ def test_a_delay_that_has_grown_beyond_all_numbers_is_the_longest(attempt: int) 
         )
         assert 1 <= retries(ValueError(), attempt).delay_seconds <= 300
         assert 1 <= polls(True, attempt).delay_seconds <= 300
+
+
+def test_a_delay_below_a_second_is_a_second_between_whole_attempts_too() -> None:
+    def attempt(context: DurableContext, number: int) -> int:
+        if number == 1:
+            raise ValueError("not yet")
+        return number
+
+    at_once = WithRetryConfig[int](lambda error, attempts: RetryDecision.retry(Duration()))
+
+    @durable_execution
+    def handler(event: Any, context: DurableContext) -> int:
+        return with_retry(context, attempt, at_once, "all")
+
+    runner = DurableTestRunner()
+    begun = runner.now
+    assert runner.run(handler).result == 2
+    assert runner.now - begun == timedelta(seconds=1)
