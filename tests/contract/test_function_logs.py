@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +29,14 @@ T0 = time.time_ns() // 1_000_000 - 3_600_000  # noqa: TID251  lines of long ago 
 @pytest.fixture(scope="session")
 def logs(service: RunningService) -> Any:
     return logs_client(service.url)
+
+
+GROUP_ARN = "arn:aws:logs:us-east-1:000000000000:log-group:"
+
+
+def b64(place: Any) -> str:
+    """A token that nobody was given."""
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
 
 
 @dataclass
@@ -392,6 +401,30 @@ class TestGroups:
             "/", headers={"x-amz-target": "Logs_20140328.GetLogEvents"}, content=b"nonsense"
         )
         assert (broken.status_code, broken.json()["__type"]) == (400, "InvalidParameterException")
+
+
+@pytest.mark.parametrize(
+    ("operation", "body"),
+    [
+        ("ListTagsForResource", {"resourceArn": f"{GROUP_ARN}a\0b"}),
+        ("ListTagsForResource", {"resourceArn": f"{GROUP_ARN}{'a' * 900}"}),
+        ("DescribeLogGroups", {"nextToken": b64(["\ud800"])}),
+        ("DescribeLogGroups", {"nextToken": b64(["a\0"])}),
+        ("DescribeLogStreams", {"logGroupName": "g", "nextToken": b64(["\ud800"])}),
+        (
+            "DescribeLogStreams",
+            {"logGroupName": "g", "nextToken": b64([2**70, 1]), "orderBy": "LastEventTime"},
+        ),
+    ],
+)
+def test_what_no_client_makes_is_refused(
+    http: httpx.Client, logs: Any, operation: str, body: dict[str, Any]
+) -> None:
+    with suppress(logs.exceptions.ResourceAlreadyExistsException):
+        logs.create_log_group(logGroupName="g")
+    headers = {"x-amz-target": f"Logs_20140328.{operation}"}
+    answer = http.post("/", headers=headers, content=json.dumps(body))
+    assert answer.status_code == 400, answer.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from perdure_service.domain.instant import Instant
 from perdure_service.ports.function_logs import Place
 
 _BOUNDARY = re.compile(r"([fb])/([0-9]{20})([0-9]{20})")
+_NAME = re.compile(r"[^\x00\ud800-\udfff]{0,512}")
+"""What Postgres can hold as text, as long as names are."""
 _LARGEST = 2**63 - 1
 _LATEST = 253_402_300_799_999_999
 """The last microsecond of the year 9999, the last that a timestamptz of ours shall hold."""
@@ -23,7 +25,7 @@ def page_token(*place: str | int) -> str:
 def token_text(token: str) -> str:
     """The name after which a page begins. Raises InvalidParameterValue."""
     match _decoded(token):
-        case [str() as name] if "\0" not in name:
+        case [str() as name] if _NAME.fullmatch(name):
             return name
         case _:
             raise _invalid()

@@ -18,7 +18,7 @@ from perdure_service.application.log_groups import (
     StreamPage,
 )
 from perdure_service.domain.errors import InvalidParameterValue
-from perdure_service.domain.function_logs import LogGroup, LogStream
+from perdure_service.domain.function_logs import LogGroup, LogStream, check_group_name
 from perdure_service.domain.instant import Instant
 from perdure_service.ports.function_logs import KeptLine
 
@@ -138,7 +138,7 @@ def group_name_of_arn(arn: str) -> str:
     match = _GROUP_ARN.fullmatch(arn)
     if match is None:
         raise InvalidParameterValue(f"'{arn[:200]}' is not the ARN of a log group.")
-    return match[1]
+    return check_group_name(match[1])
 
 
 def window(start_ms: int | None, end_ms: int | None, *, end_included: bool) -> Window:
