@@ -27,6 +27,7 @@ from perdure_service.postgres.reading import ReadPool
 from perdure_service.scheduler import log_retention
 from perdure_service.scheduler.log_retention import LogRetention
 from tests.support.functions import ACCOUNT
+from tests.support.waiting import eventually
 
 DAY_SECONDS = 86_400
 REQUEST = InvocationId("4f8b0f5e-0000-4000-8000-00000000000a")
@@ -204,6 +205,23 @@ async def test_streams_without_lines_go_when_they_are_old(logs: Logs) -> None:
         )
     await logs.purge(days=30)
     assert logs.counts() == (1, 1, 1)
+
+
+async def test_a_purge_locks_groups_in_the_order_of_writers(logs: Logs) -> None:
+    for group in ("b", "c", "a"):
+        await logs.write(group, "old", days_ago=40)
+    with psycopg.connect(logs.url) as writer, psycopg.connect(logs.url, autocommit=True) as other:
+        writer.execute("UPDATE log_group SET stored_bytes = stored_bytes WHERE name = 'a'")
+        purging = asyncio.create_task(logs.purge(days=30))
+        waiting = (
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name = 'perdure log purges' AND wait_event_type = 'Lock'"
+        )
+        await asyncio.to_thread(eventually, lambda: other.execute(waiting).fetchone())
+        for group in ("b", "c"):
+            other.execute("SELECT FROM log_group WHERE name = %s FOR UPDATE NOWAIT", [group])
+        writer.rollback()
+        assert (await purging).lines == 3
 
 
 async def test_a_purge_is_bounded(logs: Logs) -> None:

@@ -25,11 +25,15 @@ _GONE = f"""
 gone AS (
   DELETE FROM log_line l USING old WHERE (l.group_id, l.id) = (old.group_id, old.id)
   RETURNING l.group_id, octet_length(l.message) + {LINE_OVERHEAD_BYTES} AS size),
+sizes AS (SELECT group_id, sum(size) AS size FROM gone GROUP BY group_id),
+shrunk AS MATERIALIZED (
+  SELECT id, size FROM log_group JOIN sizes ON group_id = id
+   ORDER BY name COLLATE "C" FOR UPDATE OF log_group),
 counted AS (
-  UPDATE log_group g SET stored_bytes = greatest(0, g.stored_bytes - sum.size)
-    FROM (SELECT group_id, sum(size) AS size FROM gone GROUP BY group_id) sum
-   WHERE g.id = sum.group_id)
+  UPDATE log_group g SET stored_bytes = greatest(0, g.stored_bytes - shrunk.size)
+    FROM shrunk WHERE g.id = shrunk.id)
 SELECT count(*) FROM gone"""
+"""Groups are locked in the order in which writers lock them: no deadlocks."""
 
 EXPIRED = f"""
 WITH old AS MATERIALIZED (
