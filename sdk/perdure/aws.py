@@ -60,8 +60,9 @@ def fast_client(
 
     Without `endpoint_url` it goes where boto3 would: AWS_ENDPOINT_URL_LAMBDA, AWS_ENDPOINT_URL or
     AWS in AWS_REGION; `environment` stands in for os.environ. Requests are signed with the access
-    key of the environment (profiles are not read), unless they carry a bearer token or go to
-    loopback, where the worker's agent lets its functions in. Raises NoEndpoint.
+    key of the environment (profiles are not read, nor are proxies used), unless they carry a bearer
+    token or go to loopback, where the worker's agent lets its functions in. AWS_CA_BUNDLE may name
+    the certificates to trust. Raises NoEndpoint.
 
     The result is a FastClient. Its type is Any because AWS's SDK asks for a whole Lambda client.
     """

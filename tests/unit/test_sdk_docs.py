@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import subprocess
 import sys
 import types
 from collections.abc import Iterator
@@ -61,3 +62,23 @@ def test_the_code_of_a_page_runs_and_its_tests_pass(module: types.ModuleType) ->
 @pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
 def test_a_page_stands_in_the_index(page: Path) -> None:
     assert f"(sdk/{page.name})" in (ROOT / "docs" / "README.md").read_text()
+
+
+def test_the_code_of_the_pages_fits_what_it_calls(tmp_path: Path) -> None:
+    """Also that of functions which no test of a page calls, and of pages that are not run."""
+    reference = ROOT / "docs" / "reference" / "client.md"
+    for page in [README, *PAGES, reference]:
+        (tmp_path / f"{page.stem.replace('-', '_')}.py").write_text(source_of(page))
+    command = [sys.executable, "-m", "mypy", "--config-file", "", "--check-untyped-defs"]
+    command += ["--ignore-missing-imports", "--cache-dir", str(ROOT / ".mypy_cache" / "pages")]
+    told = subprocess.run(
+        [*command, str(tmp_path)], check=False, capture_output=True, text=True, timeout=300
+    )
+    assert "source file" in told.stdout, told.stderr
+    errors = [
+        line
+        for line in (told.stdout + told.stderr).splitlines()
+        # AWS's decorator, given arguments, has the type of what it makes, not of a decorator.
+        if ": error:" in line and not ("from_aws.py" in line and "Too few arguments" in line)
+    ]
+    assert errors == []

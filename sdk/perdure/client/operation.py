@@ -90,11 +90,13 @@ class Page(Generic[T]):
 
 def segment(text: str) -> str:
     """A name, an ARN or a callback id as one segment of a path. Raises TypeError for anything but
-    text."""
+    text, and ValueError for none."""
     given: object = text
     if not isinstance(given, str):
         hint = ": give its `arn`" if hasattr(given, "execution_arn") else ""
         raise TypeError(f"A name or an ARN is a str, not {type(given).__qualname__}{hint}.")
+    if not text:
+        raise ValueError("A name or an ARN is wanted here, not an empty text.")
     return quote(text, safe=UNRESERVED)
 
 

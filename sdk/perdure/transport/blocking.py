@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 import time
@@ -25,12 +26,14 @@ _T = TypeVar("_T")
 
 
 class BlockingConnections:
-    """To one service, shared by any number of threads; opens more as they are needed."""
+    """To one service, shared by any number of threads; opens more as they are needed. A fork opens
+    its own: on a shared one each would read the other's answers."""
 
     def __init__(self, url: ServiceUrl, tls: ssl.SSLContext | None) -> None:
         """`tls` is what the connections are made with, None for plain ones: see `tls_for`."""
         self.url = url
         self._idle: deque[_Connection] = deque()  # its append and pop are atomic
+        self._process = os.getpid()
         self._tls = tls
         self._host = (b"host", url.authority.encode())
         self._prefix = url.prefix.encode()
@@ -74,6 +77,9 @@ class BlockingConnections:
             self._idle.pop().close()
 
     def _connection(self) -> tuple[_Connection, bool]:
+        if self._process != os.getpid():
+            self._process = os.getpid()
+            self._idle.clear()
         oldest = time.monotonic() - _IDLE_SECONDS
         while True:
             try:

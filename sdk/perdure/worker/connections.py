@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from perdure.certificates import tls_context
 from perdure.worker import http1
 from perdure.worker.connection import Connection
 from perdure.worker.http1 import Answer, Fields
@@ -173,7 +175,7 @@ class ServiceConnections:
 
 def tls_for(url: ServiceUrl) -> ssl.SSLContext | None:
     """What connections to it are made with; None if they are not encrypted."""
-    return ssl.create_default_context() if url.secure else None
+    return tls_context(os.environ) if url.secure else None
 
 
 def reason_of(error: Exception) -> str:

@@ -56,14 +56,15 @@ class AsyncClient:
         http: httpx.AsyncClient | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
+        variables = os.environ if environment is None else environment
         self.endpoint = find_endpoint(
-            os.environ if environment is None else environment,
+            variables,
             url=endpoint,
             region=region,
             profile=profile,
             credentials=credentials,
         )
-        self._runner = runner = AsyncRunner(self.endpoint, tries, timeout_seconds, http)
+        self._runner = runner = AsyncRunner(self.endpoint, tries, timeout_seconds, http, variables)
         self.callbacks = AsyncCallbacks(runner)
         self.functions = AsyncFunctions(runner)
         self.aliases = AsyncAliases(runner)

@@ -55,14 +55,15 @@ class Client:
         http: httpx.Client | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
+        variables = os.environ if environment is None else environment
         self.endpoint = find_endpoint(
-            os.environ if environment is None else environment,
+            variables,
             url=endpoint,
             region=region,
             profile=profile,
             credentials=credentials,
         )
-        self._runner = runner = Runner(self.endpoint, tries, timeout_seconds, http)
+        self._runner = runner = Runner(self.endpoint, tries, timeout_seconds, http, variables)
         self.callbacks = Callbacks(runner)
         self.functions = Functions(runner)
         self.aliases = Aliases(runner)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from perdure.client import programs, transport
@@ -19,17 +21,25 @@ T = TypeVar("T")
 
 
 class Runner:
-    """One pool of connections to one endpoint. Safe to share among threads."""
+    """One pool of connections to one endpoint. Safe to share among threads, and with a fork, which
+    gets a pool of its own: on shared connections each would read the other's answers."""
 
     def __init__(
-        self, endpoint: Endpoint, tries: int, timeout_seconds: float, http: httpx.Client | None
+        self,
+        endpoint: Endpoint,
+        tries: int,
+        timeout_seconds: float,
+        http: httpx.Client | None,
+        environment: Mapping[str, str],
     ) -> None:
         import httpx
 
         self.endpoint = endpoint
         self.persistence = Persistence(tries, not endpoint.is_aws)
         self._timeout_seconds = timeout_seconds
-        self._http = http or httpx.Client(**transport.http_options(endpoint))
+        self._make = partial(httpx.Client, **transport.http_options(endpoint, environment))
+        self._http = http or self._make()
+        self._process = None if http else os.getpid()
         self._transport_error = httpx.TransportError
 
     def close(self) -> None:
@@ -62,10 +72,16 @@ class Runner:
                 time.sleep(effect.seconds)
                 told = None
 
+    def _pool(self) -> httpx.Client:
+        if self._process not in (None, os.getpid()) and not self._http.is_closed:
+            self._http = self._make()
+            self._process = os.getpid()
+        return self._http
+
     def _send(self, request: Request) -> Answer | Lost:
         url = self.endpoint.url(request)
         try:
-            response = self._http.request(
+            response = self._pool().request(
                 request.method,
                 url,
                 headers=self.endpoint.headers(request, utc_now()),
