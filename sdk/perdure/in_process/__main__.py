@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import sys
@@ -96,6 +97,8 @@ def main() -> None:
             agent.sendall(encode(Kind.FAILED, error_body(error)))
             agent.recv(1)  # the agent ends us when it has read that
             return
+        gc.collect()
+        gc.freeze()  # what loading made lives on: no collection has to look at it again
         _run(_serve(function, agent, concurrency, lines, outputs))
 
 
