@@ -137,8 +137,10 @@ class Invocation:
         variables.run(DRIVER.set, driver)
         variables.run(INSIDE.set, scope)
         root = variables.run(driver.loop.create_task, _outcome_of(self.handler(event, context)))
+        ended: asyncio.Future[None] = driver.loop.create_future()
+        root.add_done_callback(lambda _: _resolve(ended, None))
         try:
-            await asyncio.wait([root])
+            await ended  # and not `root`, which a cancellation would reach before the driver
         except asyncio.CancelledError:
             with driver.lock:
                 driver.close(Closing.ENDED)

@@ -16,13 +16,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
+from perdure.compact import compact_json
 from perdure.exceptions import RetryableSerDesError, SerDesError
 
 T = TypeVar("T")
 
 _PLAIN = frozenset((type(None), str, int, float, bool))
 _TAGS: dict[type, str] = {type(None): "n", str: "s", int: "i", float: "f", bool: "b"}
-_compact = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ class ExtendedTypeSerDes(SerDes[Any]):
 
     def serialize(self, value: Any, context: SerDesContext | None = None) -> str:
         if type(value) in _PLAIN or self.is_primitive(value):
-            return _compact(value)
-        return _compact(_wrap(value))
+            return compact_json(value)
+        return compact_json(_wrap(value))
 
     def deserialize(self, data: str, context: SerDesContext | None = None) -> Any:
         value = json.loads(data)

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from perdure.worker.clock import epoch_milliseconds
@@ -75,17 +76,40 @@ class LambdaContext:
         sys.stdout.write(str(msg))
 
 
+@dataclass(frozen=True, slots=True)
+class _Function:
+    name: str
+    version: str
+    memory_mb: str
+    log_group: str
+    log_stream: str
+
+
+@cache
+def _function() -> _Function:
+    """The function that this process runs; read once, as Lambda's runtime does."""
+    read = os.environ.get
+    return _Function(
+        name=read("AWS_LAMBDA_FUNCTION_NAME", ""),
+        version=read("AWS_LAMBDA_FUNCTION_VERSION", ""),
+        memory_mb=read("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", ""),
+        log_group=read("AWS_LAMBDA_LOG_GROUP_NAME", ""),
+        log_stream=read("AWS_LAMBDA_LOG_STREAM_NAME", ""),
+    )
+
+
 def lambda_context(run: Mapping[str, Any]) -> LambdaContext:
     """From a Run message, which has come now."""
     client_context = run.get("ClientContext")
+    function = _function()
     return LambdaContext(
         aws_request_id=run["InvocationId"],
-        function_name=os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
-        function_version=os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
+        function_name=function.name,
+        function_version=function.version,
         invoked_function_arn=run["FunctionArn"],
-        memory_limit_in_mb=os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", ""),
-        log_group_name=os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME", ""),
-        log_stream_name=os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME", ""),
+        memory_limit_in_mb=function.memory_mb,
+        log_group_name=function.log_group,
+        log_stream_name=function.log_stream,
         deadline_ms=epoch_milliseconds() + int(run["TimeoutSeconds"] * 1000),
         trace_id=run.get("TraceId"),
         tenant_id=run.get("TenantId"),

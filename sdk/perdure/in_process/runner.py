@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from perdure.compact import compact_json
 from perdure.execution import DurableFunction
 from perdure.in_process.errors import error_body, error_json
 from perdure.in_process.lambda_context import lambda_context
@@ -75,7 +76,7 @@ class Runner:
                 output = await self._function.invoke(
                     json.loads(payload), self._service, lambda_context(run)
                 )
-            return Outcome.RETURNED, json.dumps(output, separators=(",", ":")).encode()
+            return Outcome.RETURNED, compact_json(output).encode()
         except TimeoutError as error:
             if limit.expired():
                 text = f"Task timed out after {seconds:.2f} seconds"

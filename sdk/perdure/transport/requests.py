@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
+from perdure.compact import compact_json
 from perdure.service_api import ServiceCallFailed
 from perdure.worker.http1 import Answer, Fields, field
 
@@ -24,7 +25,7 @@ NO_VERDICT: Final = frozenset({401, 403, 404, 409})
 """Statuses of something between us and the service, or of a service that is being set up: an
 execution must not fail by them."""
 
-_compact = json.JSONEncoder(separators=(",", ":")).encode
+_decode = json.JSONDecoder().decode
 _EXECUTIONS = b"/2025-12-01/durable-executions/"
 
 
@@ -40,7 +41,7 @@ def checkpoint_target(arn: str) -> bytes:
 
 def checkpoint_body(token: str, updates: Sequence[Mapping[str, Any]], client_token: str) -> bytes:
     body = {"CheckpointToken": token, "ClientToken": client_token, "Updates": updates}
-    return _compact(body).encode()
+    return compact_json(body).encode()
 
 
 def state_target(arn: str, token: str, marker: str, max_items: int) -> bytes:
@@ -56,7 +57,7 @@ def read_document(answer: Answer) -> dict[str, Any]:
     if answer.status != 200:
         raise refusal(answer)
     try:
-        document = json.loads(answer.body)
+        document = _decode(answer.body.decode())
     except ValueError as error:
         raise ServiceCallFailed(f"The service answered something else than JSON: {error}") from None
     if not isinstance(document, dict):

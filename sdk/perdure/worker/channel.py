@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final
 
+from perdure.compact import compact_json
+
 
 class Kind(StrEnum):
     RUN = "Run"
@@ -38,7 +40,7 @@ class BrokenChannel(Exception):
 
 
 def encode(kind: Kind, payload: bytes = b"", **members: Any) -> bytes:
-    header = json.dumps({"Kind": kind, **members}, separators=(",", ":")).encode()
+    header = compact_json({"Kind": kind, **members}).encode()
     return b"".join((_LENGTH.pack(len(header)), header, _LENGTH.pack(len(payload)), payload))
 
 
