@@ -15,6 +15,8 @@ from perdure.worker import slots
 from perdure.worker.bootstrap_runtime import BootstrapRuntime
 from perdure.worker.log_capture import MAX_MESSAGE_BYTES
 from perdure.worker.pool import Pool
+from perdure_service.api.wire.shipped_logs import parse_shipped
+from perdure_service.domain.ids import WorkerId
 from tests.support.agent import PYTHON, Lines, agent_of
 from tests.support.code import zip_of
 from tests.support.waiting import eventually
@@ -52,6 +54,11 @@ def handler(event, context):
             os.chdir("/")
         case "delete the code":
             shutil.rmtree(os.environ["LAMBDA_TASK_ROOT"])
+        case "write a frame":
+            frame = bytes.fromhex("a55a0003") + (6).to_bytes(4, "big") + b"\\xff" * 8 + b"framed"
+            began_with = Path("/proc/self/environ").read_text().split("\\0")
+            (place,) = [v for v in began_with if v.startswith("_LAMBDA_TELEMETRY_LOG_FD=")]
+            os.write(int(place.partition("=")[2]), frame)
         case "die":
             os._exit(3)
     return os.getpid()
@@ -67,6 +74,16 @@ id_ = answer.headers["Lambda-Runtime-Aws-Request-Id"]
 connection.request("POST", f"/2018-06-01/runtime/invocation/{id_}/response", str(os.getpid()))
 connection.getresponse().read()
 time.sleep(600)
+END
+"""
+
+
+FAILING = """#!/bin/sh
+exec %(python)s -IS - <<'END'
+import http.client, os
+connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+connection.request("POST", "/2018-06-01/runtime/init/error", r'''%(posted)s''')
+connection.getresponse().read()
 END
 """
 
@@ -151,6 +168,42 @@ async def test_one_that_does_not_ask_for_more_is_replaced_and_that_is_said(
         await asyncio.to_thread(eventually, lambda: not psutil.pid_exists(pids[0]))
     assert pids[0] != pids[1]
     assert "did not ask for another invocation within 0.3 seconds" in lines.text()
+
+
+@pytest.mark.parametrize(
+    "posted",
+    [
+        json.dumps({"errorMessage": "\ud800", "errorType": "\udfff"}),
+        json.dumps({"errorMessage": "x" * 3_000_000, "errorType": "Large"}),
+        json.dumps({"errorMessage": {"a": ["\ud800"]}, "errorType": 7}),
+        "no JSON",
+    ],
+    ids=["half a character", "three megabytes", "no texts", "no JSON"],
+)
+async def test_a_wild_error_costs_neither_the_slot_nor_the_lines_of_others(
+    service: WorkerService, tmp_path: Path, posted: str
+) -> None:
+    name = "provided.al2023"
+    code = zip_of({"bootstrap": FAILING % {"python": PYTHON.program, "posted": posted}})
+    deployed = service.deploy(code, name)
+    wild = Pool(BootstrapRuntime(name), "its own")
+    async with agent_of(service, [], tmp_path, concurrency=1, pools=[wild]):
+        for _ in range(2):
+            failed = await service.call("f", None, LogTail=True, **deployed)
+            assert (failed.outcome, failed.body.decode()) == ("init-error", posted)
+            assert failed.log_tail is not None
+    for batch in service.log_batches:
+        parse_shipped(WorkerId("w"), json.dumps(batch).encode())  # as the service does
+
+
+async def test_a_time_of_the_year_500000_is_now(service: WorkerService, tmp_path: Path) -> None:
+    deployed = service.deploy(zip_of({"app.py": HANDLER}), PYTHON.name)
+    async with agent_of(service, [], tmp_path, concurrency=1, pools=[POOL]):
+        written = await service.invoke("f", "write a frame", **deployed)
+        assert (await service.result(written)).outcome == "returned"
+    assert "framed" in service.logged(written)
+    for batch in service.log_batches:
+        parse_shipped(WorkerId("w"), json.dumps(batch).encode())
 
 
 async def test_a_cache_that_cannot_be_written_to_is_named(

@@ -22,6 +22,8 @@ _READ_NOW_BYTES = 128 * 1024
 _FRAME_HEADER_BYTES = 16
 _FRAME_MAGIC = b"\xa5\x5a"
 _MAX_FRAME_BYTES = 16 * 1024 * 1024
+_LAST_MILLISECOND = 253_402_300_799_999
+"""Of the year 9999."""
 
 Emit = Callable[[int, str], None]
 """Takes the time of a message, in milliseconds since 1970, and its text without its end. It must
@@ -175,7 +177,9 @@ async def capture_lines(reader: asyncio.StreamReader, emit: Callable[[str], None
 
 
 def _framed(header: bytes, message: bytes) -> Iterator[tuple[int, str]]:
-    at = int.from_bytes(header[8:16], "big") // 1000 or epoch_milliseconds()
+    at = int.from_bytes(header[8:16], "big") // 1000
+    if not 0 < at <= _LAST_MILLISECOND:
+        at = epoch_milliseconds()
     for piece in _pieces(message.rstrip(b"\n")):
         yield at, piece
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from perdure.worker.clock import epoch_milliseconds
 from perdure.worker.connections import ServiceAway
+from perdure.worker.log_capture import MAX_MESSAGE_BYTES
 from perdure.worker.pause import Pause
 from perdure.worker.service_client import ServiceRefused, UnknownWorker
 
@@ -58,10 +59,12 @@ class LogShipper:
         self._emptied.set()
 
     def put(self, origin: LogOrigin, at_ms: int, text: str) -> None:
-        """Send a line sometime soon. Never blocks; at the limit the oldest lines are dropped, and
-        counted in the log that they are missing from."""
-        self._waiting.append((origin, at_ms, text))
-        self._waiting_bytes += len(text) + _LINE_BYTES
+        """Send a line sometime soon, in pieces if it is too long for one. Never blocks; at the
+        limit the oldest lines are dropped, and counted in the log that they are missing from."""
+        for start in range(0, max(len(text), 1), MAX_MESSAGE_BYTES):
+            piece = text[start : start + MAX_MESSAGE_BYTES]
+            self._waiting.append((origin, at_ms, piece))
+            self._waiting_bytes += len(piece) + _LINE_BYTES
         while self._waiting_bytes > MAX_WAITING_BYTES:
             self._drop(*self._take())
         if self._waiting_bytes >= _BATCH_BYTES:
