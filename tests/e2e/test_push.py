@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,12 @@ import pytest
 from tests.support.caller import Caller, story_of
 from tests.support.cloudwatch import events_of, messages_of
 from tests.support.emulator import PATH, Emulator, Handle, push_target
+from tests.support.postgres import DatabaseServer
+from tests.support.receiver import Receiver
+from tests.support.service import running_service
 from tests.support.waiting import eventually
+
+CERTIFICATE = Path(__file__).parents[1] / "support" / "certificates" / "localhost.pem"
 
 
 @pytest.fixture
@@ -137,3 +143,28 @@ def test_a_target_that_breaks_off_is_logged_in_json_if_asked(
     report = json.loads(events[1]["message"])
     assert report["type"] == "platform.report"
     assert report["record"]["status"] == "error"
+
+
+def test_a_target_gets_nothing_of_the_services_environment_and_no_cookie_back(
+    database_server: DatabaseServer, template_database: str, tmp_path: Path
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login somebody password secret\n")
+    netrc.chmod(0o600)
+    nobody = "http://somebody:secret@127.0.0.1:1"
+    environment = {"NETRC": str(netrc), "SSL_CERT_FILE": str(CERTIFICATE)}
+    environment |= dict.fromkeys(("HTTPS_PROXY", "https_proxy", "ALL_PROXY"), nobody)
+    environment |= dict.fromkeys(("NO_PROXY", "no_proxy"), "")
+    receiver = Receiver(certificate=CERTIFICATE)
+    receiver.judge = lambda _: 200
+    with (
+        receiver.running(),
+        database_server.clone(template_database) as url,
+        running_service(tmp_path, database_url=url, environment=environment) as service,
+    ):
+        caller = Caller(service.url)
+        name = push_target(caller, receiver.url)
+        assert [caller.call(name, {}).error for _ in range(2)] == [None, None]
+    assert len(receiver.received) == 2
+    for request in receiver.received:
+        assert {"authorization", "proxy-authorization", "cookie"}.isdisjoint(request.headers)

@@ -1,12 +1,14 @@
-"""Somebody who receives dead letters: a small HTTP server that remembers what it was sent."""
+"""Somebody who receives dead letters and the like: a small server that keeps what it was sent."""
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from tests.support.waiting import eventually
 
@@ -25,9 +27,10 @@ class Received:
 
 
 class Receiver:
-    """Answers each request with the status that `judge` gives it."""
+    """Answers each request with the status that `judge` gives it; by TLS if there is a
+    certificate."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, *, certificate: Path | None = None) -> None:
         self.judge: Callable[[Received], int] = lambda _: 204
         self.received: list[Received] = []
         receiver = self
@@ -51,6 +54,12 @@ class Receiver:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
+        self._scheme, self._host = "http", "127.0.0.1"
+        if certificate is not None:
+            self._scheme, self._host = "https", "localhost"
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(certificate)
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
 
     @property
     def port(self) -> int:
@@ -58,7 +67,7 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://{self._host}:{self.port}"
 
     def of(self, execution_id: str) -> list[Received]:
         """What came for one execution, in order."""

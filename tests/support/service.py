@@ -68,11 +68,17 @@ class ServiceProcess(LoggedProcess):
 
 @contextmanager
 def running_service(
-    folder: Path, *, database_url: str | None = None, options: Sequence[str] = ()
+    folder: Path,
+    *,
+    database_url: str | None = None,
+    options: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[ServiceProcess]:
     """A service that is ready, and gone in the end, however often the test restarts it. Whatever
     happens to it or to its Postgres, it must not write a traceback."""
-    service = ServiceProcess(folder, database_url=database_url, options=options)
+    service = ServiceProcess(
+        folder, database_url=database_url, options=options, environment=environment
+    )
     try:
         service.start()
         yield service

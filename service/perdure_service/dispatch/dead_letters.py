@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import quote
 
 import httpx
 
 from perdure_service.application.dead_letters import DeadLetterTargets
 from perdure_service.application.owned_tasks import OwnedTasks
+from perdure_service.dispatch.outgoing import outgoing_client
 from perdure_service.domain.errors import Unavailable
 from perdure_service.domain.http_url import without_query
 from perdure_service.domain.instant import after
@@ -54,13 +54,9 @@ class DeadLetterPost:
         self._wanted = asyncio.Event()
         self._busy: Counter[str] = Counter()
         self._tasks = OwnedTasks()
-        self._http = httpx.AsyncClient(
+        self._http = outgoing_client(
             timeout=httpx.Timeout(_CALL_SECONDS, connect=_CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=_MOST_AT_ONCE, max_keepalive_connections=4),
-            follow_redirects=False,
-            trust_env=False,  # a .netrc would send passwords along
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            headers={"user-agent": "perdure"},
         )
 
     def observe(self, commit: Commit) -> None:

@@ -15,6 +15,7 @@ from perdure_service.application.end_invocation import EndInvocation
 from perdure_service.application.envelope import Envelopes
 from perdure_service.application.owned_tasks import OwnedTasks
 from perdure_service.application.randomness import random_uuid
+from perdure_service.dispatch.outgoing import outgoing_client
 from perdure_service.dispatch.push_log import PushLog
 from perdure_service.dispatch.slots import OnFree, nobody_waits
 from perdure_service.domain.decide_invocation import Claim, Delivery, Failed, Returned
@@ -68,8 +69,10 @@ class PushTargets:
         self._reserved: dict[InvocationId, _Reserved] = {}
         self._calling: set[InvocationId] = set()
         self._tasks = OwnedTasks()
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
-        self._http = httpx.AsyncClient(limits=limits, timeout=httpx.Timeout(10.0))
+        self._http = outgoing_client(
+            timeout=httpx.Timeout(10.0),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
+        )
         self._card = card
         self.on_free: OnFree = nobody_waits
 
