@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Generic, TypeVar, overload
+from weakref import ref
 
 from perdure.concurrency.models import BatchResult
 from perdure.config import (
@@ -89,6 +90,7 @@ class AsyncDurableContext(ContextBase):
         # Python names it if it is never awaited.
         coroutine.__qualname__ = str(place)
         running: Coroutine[Any, Any, Any] = coroutine
+        self._shells.driver.not_begun[program] = ref(running)
         return running
 
     def _check_order(self, place: Place) -> None:
@@ -150,12 +152,12 @@ class AsyncDurableContext(ContextBase):
     ) -> Operation[AsyncCallback[Any]]:
         """Create a callback that something outside completes by its id."""
         place, program = self._create_callback(name, config)
-        created = self.run((place, program))
 
-        async def create() -> AsyncCallback[Any]:
-            return AsyncCallback(self, place, await created, config.serdes if config else None)
+        def create() -> Program:
+            callback_id = yield from program
+            return AsyncCallback(self, place, callback_id, config.serdes if config else None)
 
-        return create()
+        return self.run((place, create()))
 
     def wait_for_callback(
         self,

@@ -14,13 +14,14 @@ import asyncio
 import logging
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context, ContextVar, copy_context
 from enum import Enum
 from typing import Any
+from weakref import ref
 
 from perdure import clock
-from perdure.core.effects import Crew, Park
+from perdure.core.effects import Crew, Park, Program
 from perdure.core.replay import Replay
 from perdure.exceptions import InvocationError, OrphanedChildException, SuspendExecution
 from perdure.service_api import DurableService
@@ -70,6 +71,8 @@ class Driver:
         self.loop = loop
         self.lock = threading.RLock()
         self.tasks: set[asyncio.Task[Any]] = set()
+        self.not_begun: dict[Program, ref[Coroutine[Any, Any, Any]]] = {}
+        """Operations of tasks that nobody has awaited yet."""
         self.threads: set[int] = set()
         """The idents of threads that run code of this invocation."""
         self.running = 0
@@ -379,4 +382,14 @@ class Driver:
             _, left = await asyncio.wait(left, timeout=_UNWIND_SECONDS)
             for task in left:
                 _LOG.warning("A task of the handler withstands its cancellation: %r", task)
+        self._forget_not_begun()
         await self.checkpoints.drain()
+
+    def _forget_not_begun(self) -> None:
+        """Python warns of a coroutine that is never awaited: rightly if the handler has ended, and
+        not if it was cut short on its way there."""
+        if self.closing is not Closing.ENDED:
+            for coroutine in [known() for known in self.not_begun.values()]:
+                if coroutine is not None:
+                    coroutine.close()
+        self.not_begun.clear()

@@ -43,6 +43,7 @@ class TaskShell:
         driver = self.driver
         lock = driver.lock
         cancelled: asyncio.CancelledError | None = None
+        driver.not_begun.pop(program, None)
         try:
             if driver.closing is not None:
                 program.close()

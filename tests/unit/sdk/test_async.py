@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import warnings
 from typing import Any
 
 import pytest
@@ -184,6 +186,21 @@ def test_a_timeout_around_a_wait_cancels_the_wait() -> None:
     assert execution.result == "gave up"
     assert execution.wait("long").status == "CANCELLED"
     execution.check_determinism()
+
+
+def test_operations_may_be_awaited_after_the_function_was_suspended() -> None:
+    @durable_execution
+    async def handler(event: Any, context: AsyncDurableContext) -> Any:
+        later = [context.step(one, name="a"), context.create_callback("b")]
+        await context.wait(HOUR)
+        first, _ = [await each for each in later]
+        return first
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert DurableTestRunner().run(handler).result == 1
+        gc.collect()
+    assert told == []
 
 
 def test_a_timeout_around_a_map_dismisses_its_branches() -> None:
