@@ -177,8 +177,9 @@ async def test_one_that_does_not_ask_for_more_is_replaced_and_that_is_said(
         json.dumps({"errorMessage": "x" * 3_000_000, "errorType": "Large"}),
         json.dumps({"errorMessage": {"a": ["\ud800"]}, "errorType": 7}),
         "no JSON",
+        "[" * 200_000,
     ],
-    ids=["half a character", "three megabytes", "no texts", "no JSON"],
+    ids=["half a character", "three megabytes", "no texts", "no JSON", "very deep"],
 )
 async def test_a_wild_error_costs_neither_the_slot_nor_the_lines_of_others(
     service: WorkerService, tmp_path: Path, posted: str

@@ -8,6 +8,7 @@ import stat
 import tempfile
 import warnings
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 from hypothesis import event, given
@@ -65,6 +66,27 @@ def test_what_the_service_takes_is_unpacked_and_stays_within(
         outside = {path for path in around.rglob("*") if not path.is_relative_to(into)}
         assert outside == {around / "deep"}
         assert not accepted or all(_stays(path, into) for path in into.rglob("*"))
+
+
+@given(
+    st.lists(entries(), min_size=1, max_size=3),
+    st.lists(st.tuples(st.integers(0, 2_000), st.integers(0, 255)), min_size=1, max_size=4),
+)
+def test_a_damaged_archive_is_refused_by_both_and_breaks_neither(
+    members: list[tuple[zipfile.ZipInfo, bytes]], changes: list[tuple[int, int]]
+) -> None:
+    damaged = bytearray(zip_of(members))
+    for place, byte in changes:
+        damaged[place % len(damaged)] = byte
+    with suppress(InvalidParameterValue):
+        check_archive(bytes(damaged))
+    with (
+        tempfile.TemporaryDirectory() as name,
+        warnings.catch_warnings(),
+        suppress(UnsafeCode),
+    ):
+        warnings.simplefilter("ignore")
+        unpack(bytes(damaged), Path(name))
 
 
 def _stays(path: Path, into: Path) -> bool:

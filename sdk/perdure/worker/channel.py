@@ -65,7 +65,7 @@ class Decoder:
                 header = json.loads(self._received[begin:end])
                 yield Kind(header["Kind"]), header, bytes(self._received[payload_begin:payload_end])
                 at = payload_end
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise BrokenChannel(f"no message: {error}") from error
         finally:
             del self._received[:at]

@@ -40,7 +40,7 @@ def failure_text(invocation: Invocation, result: Result, at_ms: int) -> str | No
         return f"{iso_milliseconds(at_ms)} {invocation.id} {text}"
     if result.outcome in (Outcome.EXIT, Outcome.INIT_ERROR):
         error = _error_of(result)
-        return _text(f"{error.get('errorMessage')}\n{error.get('errorType')}")
+        return f"{error.get('errorMessage')}\n{error.get('errorType')}"
     return None
 
 
@@ -57,7 +57,7 @@ def report_text(invocation: Invocation, result: Result, usage: Usage) -> str:
     if result.outcome is Outcome.TIMEOUT:
         fields.append("Status: timeout")
     elif result.outcome in (Outcome.EXIT, Outcome.INIT_ERROR):
-        fields += ["Status: error", _text(f"Error Type: {_error_of(result).get('errorType')}")]
+        fields += ["Status: error", f"Error Type: {_error_of(result).get('errorType')}"]
     return "\t".join(fields) + "\t"
 
 
@@ -109,14 +109,17 @@ def _event(kind: str, record: dict[str, Any], at_ms: int) -> str:
     return json.dumps({"time": iso_milliseconds(at_ms), "type": kind, "record": record})
 
 
-def _text(told: str) -> str:
-    """JSON may spell half a character, which nobody can write."""
-    return told.encode("utf-8", "replace").decode()
-
-
-def _error_of(result: Result) -> dict[str, Any]:
+def _error_of(result: Result) -> dict[str, str]:
+    """What the error's JSON tells as text. The function wrote it: it may be anything."""
     try:
         error = json.loads(result.body)
-    except ValueError:
-        error = None
-    return error if isinstance(error, dict) else {}
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(error, dict):
+        return {}
+    # JSON may spell half a character, which nobody can write.
+    return {
+        name: told.encode("utf-8", "replace").decode()
+        for name, told in error.items()
+        if name in ("errorMessage", "errorType") and isinstance(told, str)
+    }

@@ -7,7 +7,6 @@ import os
 import re
 import stat
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 
 from perdure.worker.code import MAX_FILES
@@ -51,10 +50,13 @@ def unpack(content: bytes, into: Path) -> int:
             for entry in links:
                 _check_link(into.joinpath(entry.filename), into)
             return MAX_UNPACKED_BYTES - left
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
-        raise UnsafeCode(f"The code is not a readable zip: {error}") from error
+    except UnsafeCode:
+        raise
     except OSError as error:
         raise UnsafeCode(f"The code cannot be unpacked: {error}") from error
+    except Exception as error:
+        # zipfile passes on whatever the bytes lead its parsers to.
+        raise UnsafeCode(f"The code is not a readable zip: {error}") from error
 
 
 def _check(entries: list[zipfile.ZipInfo], packed_bytes: int) -> None:
