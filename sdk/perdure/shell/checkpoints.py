@@ -273,9 +273,11 @@ class Checkpoints:
             marker = page.get("NextMarker")
         return {"CheckpointToken": token, "NewExecutionState": {"Operations": operations}}
 
+    # -- what became of it, in the thread that made the call --------------------------------------
+
     def _keep_whole(self, checkpoint: Checkpoint, answer: CheckpointAnswer | None) -> bool:
         """Whether a try brought all that there is to know."""
-        if answer is None or answer.get("NewExecutionState", _NOTHING_NEW).get("NextMarker"):
+        if answer is None or (answer.get("NewExecutionState") or _NOTHING_NEW).get("NextMarker"):
             return False
         self._keep(checkpoint, answer)
         return True

@@ -225,7 +225,7 @@ class Held(PromptService):
     ) -> bool:
         assert token == "next"
         self._note("loop", updates, client_token)
-        answer: CheckpointAnswer = {"CheckpointToken": "last"}
+        answer: Any = {"CheckpointToken": "last", "NewExecutionState": None}
         self._loop.call_soon(heard, answer)
         return True
 
