@@ -134,7 +134,7 @@ class Checkpoints:
             return
         with self._lock:
             if not heard:
-                self._listener.on_loop(partial(self._begin, checkpoint))
+                self._listener.on_loop(partial(self._send_patiently, checkpoint))
             elif self.replay.outbox or self._poll_wanted:
                 self._listener.on_loop(self._send)
             else:
@@ -178,9 +178,11 @@ class Checkpoints:
             raise CheckpointError(failure) from failure
 
     async def _until_landed(self) -> None:
-        if self.in_flight:
-            self._landed = self._loop.create_future()
-            await self._landed
+        with self._lock:
+            if not self.in_flight:
+                return
+            landed = self._landed = self._loop.create_future()
+        await landed
 
     def _arm(self) -> None:
         self._loop.call_later(_LAZY_SECONDS, self._send_lazy)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from typing import Any
 
 from perdure.core.effects import (
@@ -207,6 +207,10 @@ def install_task_factory(loop: asyncio.AbstractEventLoop) -> None:
         else:
             task = made_before(loop, coro, **options)
         driver = DRIVER.get()
+        context: Context | None = options.get("context")
+        if context is not None:
+            # What we make while a task of the handler runs says that it is none of them.
+            driver = context.get(DRIVER, driver)
         if driver is not None and driver.loop is loop:
             driver.tasks.add(task)
             task.add_done_callback(driver.tasks.discard)

@@ -78,8 +78,8 @@ class BlockingConnections:
 
     def _connection(self) -> tuple[_Connection, bool]:
         if self._process != os.getpid():
-            self._process = os.getpid()
             self._idle.clear()
+            self._process = os.getpid()
         oldest = time.monotonic() - _IDLE_SECONDS
         while True:
             try:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from perdure.service_api import (
     StatePage,
 )
 from perdure.shell import driver
+from perdure.shell.tasks import install_task_factory
 from perdure.shell.threads import ThreadPool
 from perdure.shell.waiters import TaskWaiter
 from perdure.testing import DurableTestRunner, TooManyInvocations
@@ -152,7 +154,7 @@ def test_a_try_without_an_answer_is_repeated_and_nothing_is_done_twice(
 ) -> None:
     noted = Notes(function, trouble)
     assert DurableTestRunner().run(noted).result == [1, 1]
-    assert noted.tried == noted.repeated == ONE_AFTER_THE_OTHER
+    assert noted.tried + noted.tried_by_threads == noted.repeated == ONE_AFTER_THE_OTHER
 
 
 @KINDS
@@ -196,6 +198,57 @@ async def test_what_is_queued_while_a_thread_sends_goes_from_the_event_loop_afte
     await waiter.future
     assert service.sent == [("thread", "1", ["START a"]), ("loop", "2", ["START b"])]
     await strand.drain()
+
+
+async def test_what_a_task_could_not_send_at_once_outlives_its_cancellation() -> None:
+    loop = asyncio.get_running_loop()
+    install_task_factory(loop)
+    service = HeldCall()
+    strand = driver.Driver(service, "token", loop)
+    strand.checkpoints.replay = replay = Replay("arn", (), lambda scope, func: None)
+
+    async def handler() -> None:
+        waiter = TaskWaiter(loop, strand.loop_thread)
+        with strand.lock:
+            strand.running += 1
+            replay.queue({"Id": "a", "Type": "STEP", "Action": "START", "Name": "a"})
+            strand.commit(waiter)
+        await waiter.future
+
+    variables = copy_context()
+    variables.run(driver.DRIVER.set, strand)
+    task = variables.run(loop.create_task, handler())
+    await service.is_held.wait()
+    with strand.lock:
+        strand.close(driver.Closing.ENDED)
+    await asyncio.wait([task])
+    service.release.set()
+    await asyncio.wait_for(strand.drain(), 10)
+    assert replay.kept == 1
+
+
+class HeldCall(PromptService):
+    """Cannot try; a call waits for its answer until it is released."""
+
+    def __init__(self) -> None:
+        self.is_held = asyncio.Event()
+        self.release = asyncio.Event()
+
+    def try_checkpoint(self, *_: object) -> bool:
+        return False
+
+    def try_checkpoint_here(self, *_: object) -> None:
+        raise AssertionError("no thread sends")
+
+    async def checkpoint(
+        self, arn: str, token: str, updates: Sequence[OperationUpdate], client_token: str
+    ) -> CheckpointAnswer:
+        self.is_held.set()
+        await self.release.wait()
+        return {"CheckpointToken": "next"}
+
+    async def state(self, arn: str, token: str, marker: str, max_items: int) -> StatePage:
+        raise AssertionError("there are no pages")
 
 
 class Held(PromptService):
