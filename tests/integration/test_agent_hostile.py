@@ -64,7 +64,7 @@ def handler(event, context):
     return os.getpid()
 """
 STUCK = """#!/bin/sh
-exec %(python)s -IS - <<'END'
+exec "%(python)s" -IS - <<'END'
 import http.client, os, time
 connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
 connection.request("GET", "/2018-06-01/runtime/invocation/next")
@@ -79,7 +79,7 @@ END
 
 
 FAILING = """#!/bin/sh
-exec %(python)s -IS - <<'END'
+exec "%(python)s" -IS - <<'END'
 import http.client, os
 connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
 connection.request("POST", "/2018-06-01/runtime/init/error", r'''%(posted)s''')

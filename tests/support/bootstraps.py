@@ -28,7 +28,11 @@ while :; do
 done
 """
 
-PYTHON: Final = f"""#!{sys.executable} -IS
+# A first line cannot name an interpreter below a folder with a blank in its name: the shell does.
+PYTHON: Final = f"""#!/bin/sh
+''':'
+exec "{sys.executable}" -IS "$0"
+'''
 # Answers each event with itself, its handler and the place of its code.
 import http.client, json, os
 
