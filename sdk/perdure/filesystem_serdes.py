@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -94,14 +95,14 @@ class FileSystemSerDes(SerDes[Any]):
         if "file" not in envelope:
             return self._config.serdes.deserialize(envelope["data"], serdes_context)
         try:
-            text = Path(envelope["file"]).read_text(encoding="utf-8")
+            content = Path(envelope["file"]).read_bytes()
         except OSError as error:
             raise SerDesError(
                 f"The value of operation {serdes_context.operation_id} cannot be read: {error}. "
                 "Every process that runs the function needs the same folder, for as long as its "
                 "executions last; /tmp is none."
             ) from error
-        return self._config.serdes.deserialize(text, serdes_context)
+        return self._config.serdes.deserialize(content.decode(), serdes_context)
 
     def _keep(self, text: str, context: SerDesContext) -> str:
         """Write the file at once: a crash leaves the one before, or none."""
@@ -109,15 +110,18 @@ class FileSystemSerDes(SerDes[Any]):
             self._folder(context.durable_execution_arn),
             f"{self._segment(context.operation_id)}.json",
         )
+        content = text.encode()
+        unfinished = Path(f"{path}.{uuid4().hex}")
         try:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            unfinished = Path(f"{path}.{uuid4().hex}")
-            with unfinished.open("w", encoding="utf-8") as file:
-                file.write(text)
+            unfinished.parent.mkdir(parents=True, exist_ok=True)
+            with unfinished.open("wb") as file:
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.replace(path)
         except OSError as error:
+            with suppress(OSError):  # it may not even have begun
+                unfinished.unlink()
             raise SerDesError(
                 f"The value of operation {context.operation_id} cannot be kept: {error}. "
                 f"The function has to be able to write below {self._base_path}."

@@ -44,8 +44,9 @@ def check_callable(func: Any, given: Sequence[str], asked: Asked) -> None:
     if not callable(func):
         hint = ""
         if hasattr(func, "__await__"):
-            hint = " It is a coroutine: hand over the function itself and do not call it."
-            func.close()
+            hint = " It was called already: hand over the function itself and do not call it."
+            if hasattr(func, "close"):
+                func.close()  # a coroutine, of which Python would say that nobody awaits it
         _refuse(asked, f"runs a function of {_listed(given)}, not {_kind_of(func)}.{hint}")
     code = getattr(func, "__code__", None)
     if code is None or code.co_flags & CO_VARARGS:

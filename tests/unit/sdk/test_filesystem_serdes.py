@@ -23,7 +23,7 @@ from perdure.filesystem_serdes import (
     FileSystemSerDesMode,
 )
 from perdure.preview import PreviewConfig, PreviewField, PreviewMode, build_preview
-from perdure.serdes import SerDesContext
+from perdure.serdes import PASS_THROUGH_SERDES, SerDesContext
 from perdure.testing import DurableTestRunner
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:f:1/durable-execution/name/e1"
@@ -91,6 +91,23 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     file.touch()
     with pytest.raises(SerDesError, match=f"cannot be kept.*able to write below {file}"):
         FileSystemSerDes(str(file)).serialize(1, SerDesContext("op", ARN))
+
+
+def test_a_text_comes_out_of_its_file_as_it_went_in(tmp_path: Path) -> None:
+    serdes = FileSystemSerDes(str(tmp_path), FileSystemSerDesConfig(serdes=PASS_THROUGH_SERDES))
+    text = "two\r\nlines\rof any kind\n"
+    kept = serdes.serialize(text, SerDesContext("op", ARN))
+    assert serdes.deserialize(kept, SerDesContext("op", ARN)) == text
+
+
+def test_a_file_that_cannot_be_put_in_its_place_leaves_nothing_behind(tmp_path: Path) -> None:
+    serdes = FileSystemSerDes(str(tmp_path))
+    taken = Path(json.loads(serdes.serialize(1, SerDesContext("op", ARN)))["file"])
+    taken.unlink()
+    taken.mkdir()
+    with pytest.raises(SerDesError, match="cannot be kept"):
+        serdes.serialize(1, SerDesContext("op", ARN))
+    assert list(taken.parent.iterdir()) == [taken]
 
 
 @given(

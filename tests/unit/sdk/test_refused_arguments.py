@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -127,6 +128,22 @@ def test_an_operation_of_a_coroutine_refuses_in_the_same_way() -> None:
     async def handler(event: Any, context: AsyncDurableContext) -> None:
         with pytest.raises(ValidationError, match=r"step 's', at test_refused_arguments.py:"):
             await context.step(five, "s")
+
+    assert DurableTestRunner().run(handler).status == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("made", [lambda work: work, asyncio.ensure_future], ids=["plain", "task"])
+def test_what_was_called_already_is_refused_with_that_word(made: Callable[[Any], Any]) -> None:
+    async def work() -> None:
+        await asyncio.sleep(0)
+
+    @durable_execution
+    async def handler(event: Any, context: AsyncDurableContext) -> None:
+        called = made(work())
+        with pytest.raises(ValidationError, match=r"step 's', .* was called already: hand over"):
+            await context.step(called, "s")
+        if asyncio.isfuture(called):
+            await called
 
     assert DurableTestRunner().run(handler).status == "SUCCEEDED"
 
