@@ -11,13 +11,13 @@ Shape of the statement for many (the parts that a batch does not need are left o
 
 A start has no row to fence yet: there `won` holds the starts that got their name. And a change that
 comes alone, as the steps of a lone execution do, has nothing to be told apart from: there `won` is
-one row or none, fenced by plain values, at two thirds of what Postgres needs for a batch of one.
+one row or none, fenced by plain values, at half of what Postgres needs for a batch of one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 
 from perdure_service.domain.execution import Running
@@ -125,7 +125,7 @@ def _form(columns: Columns, parts: tuple[Part, ...], *ctes: str) -> _Form:
     return _Form(_statement([*ctes, *part_ctes], "SELECT n FROM won"), types, columns)
 
 
-@cache
+@lru_cache(maxsize=1_000)
 def _lone_append(
     parts: tuple[tuple[Part, int], ...], moves: tuple[Moves, ...], uncounted: bool = False
 ) -> _Form:
