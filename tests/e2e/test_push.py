@@ -59,6 +59,28 @@ def test_an_error_of_a_target_is_a_function_error(
     assert answer.json["errorType"] == "ValueError"
 
 
+HALF = "half \ud800 of a pair"
+STRANGE = {"errorType": HALF, "errorMessage": f"{HALF}\0", "stackTrace": [HALF]}
+
+
+def test_whatever_a_target_gives_as_its_error_can_be_stored(
+    caller: Caller, emulator: Emulator, target: str
+) -> None:
+    emulator.handle = lambda _: STRANGE
+    assert caller.call(target, {}).json["errorType"] == "half ? of a pair"
+    emulator.handle = lambda _: {"errorType": "x" * 2_000_000, "errorMessage": "too much"}
+    assert caller.call(target, {}).json["errorMessage"] == "too much"
+
+
+def test_a_durable_target_is_called_again_whatever_it_gives_as_its_error(
+    caller: Caller, emulator: Emulator
+) -> None:
+    emulator.handle = lambda _: STRANGE if emulator.calls == 1 else {"Status": "SUCCEEDED"}
+    name = push_target(caller, emulator.url, DurableConfig={"ExecutionTimeout": 60})
+    assert caller.call(f"{name}:$LATEST", {}).error is None
+    assert emulator.calls == 2
+
+
 def test_a_target_that_takes_too_long_is_given_up(caller: Caller, emulator: Emulator) -> None:
     released = threading.Event()
     emulator.handle = lambda _: released.wait(20)

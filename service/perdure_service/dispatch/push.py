@@ -213,24 +213,21 @@ def _outcome(answer: httpx.Response, id_: InvocationId) -> Returned | Failed:
         return Failed(
             FailureKind.ERROR, ErrorObject(type="Function.ResponseSizeTooLarge", message=text)
         )
-    returned = Returned.of(answer.content)
-    body = None if returned.output is None else _json(returned.output)
-    failed = "x-amz-function-error" in answer.headers or (
-        isinstance(body, dict) and "errorType" in body and "Status" not in body
-    )
-    if answer.status_code == 200 and not failed:
-        return returned
-    if failed:
-        return Failed(FailureKind.ERROR, parse_runtime_error(body))
+    text = answer.content.decode("utf-8", "replace")
+    if "x-amz-function-error" in answer.headers or _is_runtime_error(text):
+        return Failed(FailureKind.ERROR, parse_runtime_error(text))
+    if answer.status_code == 200:
+        return Returned.of(answer.content)
     message = f"RequestId: {id_} Error: the target answered HTTP {answer.status_code}"
     return Failed(FailureKind.CRASH, ErrorObject(type="Runtime.ExitError", message=message))
 
 
-def _json(text: str) -> object:
+def _is_runtime_error(text: str) -> bool:
     try:
-        return json.loads(text)
-    except ValueError:
-        return None
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(body, dict) and "errorType" in body and "Status" not in body
 
 
 def replica_card(host: str, pid: int) -> WorkerCard:

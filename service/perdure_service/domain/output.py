@@ -6,7 +6,10 @@ import json
 from enum import StrEnum
 
 from perdure_service.domain.frozen import frozen
+from perdure_service.domain.limits import MEBIBYTE
 from perdure_service.domain.operations import ErrorObject
+
+_MAX_ERROR_CHARACTERS = 32_768
 
 
 class OutputStatus(StrEnum):
@@ -64,25 +67,34 @@ def parse_error(body: object) -> ErrorObject | None:
     """An ErrorObject in Lambda's API spelling; members of a wrong type are dropped."""
     if not isinstance(body, dict):
         return None
-    trace = body.get("StackTrace")
     return ErrorObject(
         message=_text(body.get("ErrorMessage")),
         type=_text(body.get("ErrorType")),
         data=_text(body.get("ErrorData")),
-        stack_trace=tuple(str(line) for line in trace) if isinstance(trace, list) else None,
+        stack_trace=_stack_trace(body.get("StackTrace")),
     )
 
 
-def parse_runtime_error(body: object) -> ErrorObject:
+def parse_runtime_error(text: str) -> ErrorObject:
     """The error a Lambda runtime posts: `{"errorType", "errorMessage", "stackTrace"}`. Node.js says
-    "trace"."""
+    "trace". Whatever it posts can be stored: half surrogates, which a traceback may hold, become
+    question marks, and a huge error keeps its type and the start of its message."""
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        return ErrorObject(type="Runtime.Unknown", message=text[:_MAX_ERROR_CHARACTERS])
     if not isinstance(body, dict):
         return ErrorObject(type="Runtime.Unknown", message="The runtime reported no error text.")
-    trace = body.get("stackTrace", body.get("trace"))
-    return ErrorObject(
+    error = ErrorObject(
         message=_text(body.get("errorMessage")),
         type=_text(body.get("errorType")),
-        stack_trace=tuple(str(line) for line in trace) if isinstance(trace, list) else None,
+        stack_trace=_stack_trace(body.get("stackTrace", body.get("trace"))),
+    )
+    if error.size_bytes <= MEBIBYTE:
+        return error
+    return ErrorObject(
+        message=(error.message or "")[:_MAX_ERROR_CHARACTERS],
+        type=(error.type or "")[:_MAX_ERROR_CHARACTERS],
     )
 
 
@@ -98,4 +110,12 @@ def has_lone_surrogate(text: str) -> bool:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+    return _whole(value) if isinstance(value, str) else None
+
+
+def _stack_trace(value: object) -> tuple[str, ...] | None:
+    return tuple(_whole(str(line)) for line in value) if isinstance(value, list) else None
+
+
+def _whole(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()

@@ -105,10 +105,17 @@ def test_members_of_a_wrong_type_are_dropped() -> None:
         ({"errorType": "T", "trace": ["at x"]}, ErrorObject(None, "T", None, ("at x",))),
         ({"errorMessage": 1}, ErrorObject()),
         ("x", ErrorObject("The runtime reported no error text.", "Runtime.Unknown")),
+        ({"errorType": "a\ud800", "trace": ["\udfff"]}, ErrorObject(None, "a?", None, ("?",))),
+        ({"errorType": "T" * 2_000_000}, ErrorObject("", "T" * 32_768)),
     ],
 )
 def test_a_runtimes_error_is_read_in_its_own_spelling(body: object, error: ErrorObject) -> None:
-    assert parse_runtime_error(body) == error
+    assert parse_runtime_error(json.dumps(body)) == error
+
+
+@pytest.mark.parametrize("text", ["no JSON", "[" * 100_000])
+def test_what_a_runtime_posts_in_no_spelling_is_the_message(text: str) -> None:
+    assert parse_runtime_error(text) == ErrorObject(text[:32_768], "Runtime.Unknown")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
@@ -27,8 +26,6 @@ from perdure_service.domain.execution import FailureKind
 from perdure_service.domain.frozen import frozen
 from perdure_service.domain.functions import DurableConfig, FunctionVersion, LoggingConfig
 from perdure_service.domain.ids import LATEST, InvocationId, WorkerId, is_uuid
-from perdure_service.domain.limits import MEBIBYTE
-from perdure_service.domain.operations import ErrorObject
 from perdure_service.domain.output import parse_runtime_error
 from perdure_service.ports.workers import (
     Ended,
@@ -44,7 +41,6 @@ POLL = "application/vnd.perdure.poll"
 
 _PLAIN_TEXT = LoggingConfig()
 _LENGTH = struct.Struct(">I")
-_MAX_ERROR_CHARACTERS = 32_768
 _LONGEST_POLL_SECONDS = 60
 _MAX_REPLACED = 100
 
@@ -234,7 +230,7 @@ def parse_outcome(outcome: str | None, body: bytes) -> Returned | Failed:
         raise InvalidParameterValue(
             f"Unknown Perdure-Outcome '{outcome}': send returned, {', '.join(_FAILURES)}."
         )
-    return Failed(kind, _runtime_error(body))
+    return Failed(kind, parse_runtime_error(body.decode("utf-8", "replace")))
 
 
 _FAILURES = {
@@ -243,36 +239,6 @@ _FAILURES = {
     "exit": FailureKind.CRASH,
     "timeout": FailureKind.TIMEOUT,
 }
-
-
-def _runtime_error(body: bytes) -> ErrorObject:
-    """A stored error must be UTF-8 and of a size to show: half surrogates, which a traceback may
-    hold, become question marks, and a huge error keeps its type and the start of its message."""
-    text = body.decode("utf-8", "replace")
-    try:
-        parsed = json.loads(text)
-    except (ValueError, RecursionError):
-        return ErrorObject(type="Runtime.Unknown", message=text[:_MAX_ERROR_CHARACTERS])
-    error = parse_runtime_error(parsed)
-    clean = ErrorObject(
-        message=_storable(error.message),
-        type=_storable(error.type),
-        stack_trace=(
-            tuple(line.encode("utf-8", "replace").decode() for line in error.stack_trace)
-            if error.stack_trace is not None
-            else None
-        ),
-    )
-    if clean.size_bytes <= MEBIBYTE:
-        return clean
-    return ErrorObject(
-        message=(clean.message or "")[:_MAX_ERROR_CHARACTERS],
-        type=(clean.type or "")[:_MAX_ERROR_CHARACTERS],
-    )
-
-
-def _storable(text: str | None) -> str | None:
-    return None if text is None else text.encode("utf-8", "replace").decode()
 
 
 def _frame_header(handed: Handed) -> dict[str, Any]:
