@@ -32,8 +32,11 @@ def payload_bytes(what: str, value: Any, payload: bytes | None) -> bytes:
 
 
 def header_text(what: str, text: Any) -> str:
+    """Raises ValueError for text that no header can carry."""
     if not isinstance(text, str):
         raise TypeError(f"{what} is a str, not {type(text).__qualname__}.")
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError(f"{what} has printable ASCII characters only, unlike {text!r}.")
     return text
 
 

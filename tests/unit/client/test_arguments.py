@@ -36,6 +36,14 @@ MISTAKES: dict[str, Callable[[], object]] = {
 }
 
 
+@pytest.mark.parametrize("text", ["größe", "a\r\nX-Amz-Log-Type: Tail"])
+def test_what_no_header_can_carry_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="name has printable ASCII characters only, unlike"):
+        invocations.start("f", name=text)
+    with pytest.raises(ValueError, match="tenant_id has printable ASCII characters only"):
+        invocations.invoke("f", tenant_id=text)
+
+
 @pytest.mark.parametrize("expected", MISTAKES)
 def test_what_cannot_be_sent_is_refused(expected: str) -> None:
     with pytest.raises(TypeError, match=expected):
