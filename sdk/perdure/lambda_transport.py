@@ -27,6 +27,10 @@ class _Loop:
     """An event loop in a thread of its own, and the connections that live on it: one a process."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """In a fork: the thread is not there."""
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._service: DurableService | None = None
@@ -52,6 +56,8 @@ class _Loop:
 
 
 _LOOP = _Loop()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_LOOP.forget)
 run_as_lambda = _LOOP.run
 """Run an invocation to its end, from any thread."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -51,6 +52,11 @@ class ThreadPool:
             worker.task = task
             worker.wake.release()
 
+    def forget(self) -> None:
+        """In a fork: none of the threads is there."""
+        self._idle.clear()
+        self._busy.clear()
+
     def _work(self, worker: _Worker) -> None:
         while True:
             task, worker.task = worker.task, None
@@ -72,3 +78,5 @@ class ThreadPool:
 
 
 THREADS = ThreadPool("perdure")
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=THREADS.forget)
