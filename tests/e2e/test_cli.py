@@ -81,6 +81,20 @@ def test_what_is_called_without_waiting_is_listed_and_stopped(perdure: Shell, na
     assert (as_json.code, as_json.json["error"]["type"]) == (1, "Mistake")
 
 
+def test_a_step_that_waits_for_its_next_attempt_is_shown_with_its_last_error(
+    perdure: Shell, caller: Caller, name: str
+) -> None:
+    event = {"workflow": "retry", "message": "not yet"}
+    arn = caller.start("workflows:$LATEST", event, name=name)
+    caller.until_event(arn, "StepFailed")
+    (row,) = [
+        line for line in perdure("executions", "show", arn).output.splitlines() if "unlucky" in line
+    ]
+    assert row.split()[:4] == ["unlucky", "Step", "PENDING", "1"]
+    assert row.endswith("LookupError: not yet")
+    assert perdure("executions", "stop", arn).code == 0
+
+
 def test_a_callback_is_completed(perdure: Shell, caller: Caller, name: str) -> None:
     arn = caller.start("workflows:$LATEST", {"workflow": "approval"}, name=name)
     opened = caller.until_event(arn, "CallbackStarted")

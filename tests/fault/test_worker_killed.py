@@ -69,7 +69,7 @@ def test_a_worker_killed_in_a_step_is_replaced_by_another(
         worker = one if psutil.Process(victim.pid).ppid() == one.pid else two
         worker.kill()
         eventually(lambda: not psutil.pid_exists(victim.pid))
-        second = orders.until_run(order, "pay", count=2, timeout_seconds=12)
+        second = orders.until_run(order, "pay", count=2, timeout_seconds=30)
         assert psutil.Process(second.pid).ppid() == (two if worker is one else one).pid
         orders.open_gate()
         history = orders.until_closed(caller)[order]
@@ -91,7 +91,7 @@ def test_a_worker_that_was_given_up_comes_back_and_writes_nothing(
         first = orders.until_run(order, "pay")
         worker = one if psutil.Process(first.pid).ppid() == one.pid else two
         with worker.frozen():
-            second = orders.until_run(order, "pay", count=2, timeout_seconds=12)
+            second = orders.until_run(order, "pay", count=2, timeout_seconds=30)
             orders.open_gate()
             history = orders.until_closed(caller)[order]
         worker.until(lambda: "Invalid checkpoint token" in worker.output)

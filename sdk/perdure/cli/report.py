@@ -12,6 +12,7 @@ from perdure.client.results.progress import OperationProgress
 
 _LABEL_WIDTH = 10
 _MAX_PAYLOAD_CHARACTERS = 2_000
+_MAX_ERROR_CHARACTERS = 200
 
 
 def execution_report(
@@ -33,7 +34,7 @@ def execution_report(
     if operations:
         yield ""
         yield from columns(
-            ("operation", "type", "status", "attempt", "took", "due", "callback id"),
+            ("operation", "type", "status", "attempt", "took", "due", "callback id", "error"),
             [_row(one) for one in operations],
         )
 
@@ -59,7 +60,17 @@ def _row(operation: OperationProgress) -> tuple[str, ...]:
         shown_span(operation.started_at, ended),
         shown_time(operation.due_at),
         operation.callback_id or "",
+        _line(operation.error),
     )
+
+
+def _line(error: ErrorObject | None) -> str:
+    """Its last failure, also while it waits for its next attempt."""
+    if error is None:
+        return ""
+    first, *rest = str(error).splitlines() or [""]
+    cut = first[:_MAX_ERROR_CHARACTERS]
+    return f"{cut} …" if rest or cut != first else cut
 
 
 def _payload(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Four small workflows in one function: the event says which one runs.
+"""Five small workflows in one function: the event says which one runs.
 
 What operations do is told by the scenarios; here it matters who calls and how it ends.
 """
@@ -31,11 +31,16 @@ def fail(event: Event, context: DurableContext) -> None:
     raise LookupError(event["message"])
 
 
+def retry(event: Event, context: DurableContext) -> Any:
+    return context.step(lambda _: fail(event, context), name="unlucky")
+
+
 WORKFLOWS: dict[str, Callable[[Event, DurableContext], Any]] = {
     "step": step,
     "wait": wait,
     "approval": approval,
     "fail": fail,
+    "retry": retry,
 }
 
 
