@@ -105,10 +105,11 @@ async def test_commands_of_one_execution_go_out_in_one_append(database_url: str)
         assert (await one.reader.load(id_)).ledger.version == before + len(names)
 
 
-async def test_a_value_that_postgres_cannot_hold_fails_alone(database_url: str) -> None:
+@pytest.mark.parametrize("name", ["\x00", "\ud800"], ids=["NUL", "half a pair"])
+async def test_a_value_that_postgres_cannot_hold_fails_alone(database_url: str, name: str) -> None:
     async with replica(database_url) as one:
         good, bad = [await one.claimed((await one.started(n)).id) for n in (1, 2)]
-        poisoned = OperationUpdate("p", OperationType.STEP, Action.START, name="\x00")
+        poisoned = OperationUpdate("p", OperationType.STEP, Action.START, name=name)
         answers = await asyncio.gather(
             one.checkpoint(good, *step("a")),
             one.checkpoint(bad, poisoned),
@@ -118,6 +119,14 @@ async def test_a_value_that_postgres_cannot_hold_fails_alone(database_url: str) 
         assert isinstance(answers[1], InvalidParameterValue)
         assert (await one.log.read(bad.execution_id)).last_event_id == 1
         await one.checkpoint(bad, *step("b"))
+
+
+async def test_a_start_that_postgres_cannot_hold_fails_alone(database_url: str) -> None:
+    async with replica(database_url) as one:
+        starts = (one.started(1), one.started(2, tenant_id="\ud800"), one.started(3))
+        answers = await asyncio.gather(*starts, return_exceptions=True)
+        assert [isinstance(answer, Execution) for answer in answers] == [True, False, True]
+        assert isinstance(answers[1], InvalidParameterValue)
 
 
 async def test_payloads_are_kept_byte_for_byte(database_url: str) -> None:

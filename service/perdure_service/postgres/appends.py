@@ -8,8 +8,6 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-import psycopg
-
 from perdure_service.application.owned_tasks import OwnedTasks
 from perdure_service.domain.errors import DomainError, InvalidParameterValue, Unavailable
 from perdure_service.domain.execution import Execution
@@ -25,7 +23,7 @@ from perdure_service.postgres.commit_context import (
     CommitContext,
     MustBeCounted,
 )
-from perdure_service.postgres.lane import Lane, LaneConnection, LostFlush
+from perdure_service.postgres.lane import UNSTORABLE, Lane, LaneConnection, LostFlush, unstorable
 from perdure_service.postgres.turns import Command, Turn
 
 R = TypeVar("R")
@@ -114,10 +112,10 @@ class AppendLane:
             self._lost(turns, Unavailable(UNKNOWN))
             self._context.cache.clear()
             raise
-        except psycopg.DataError as error:
-            await self._append_singly(turns, error)
+        except UNSTORABLE as error:
+            await self._append_singly(turns, unstorable(error))
             return
-        except psycopg.Error as error:
+        except Exception as error:
             logger.exception("an append of %d executions failed", len(turns))
             self._lost(turns, error)
             return
@@ -130,11 +128,10 @@ class AppendLane:
                 self._overtaken(turn)
         self._context.announce_soon(change for n, change in enumerate(changes) if n in won)
 
-    async def _append_singly(self, turns: list[Turn], error: psycopg.DataError) -> None:
+    async def _append_singly(self, turns: list[Turn], error: InvalidParameterValue) -> None:
         """One value that Postgres cannot hold fails its batch: find whose it is."""
         if len(turns) == 1:
-            text = f"A value cannot be stored: {error.diag.message_primary}"
-            self._lost(turns, InvalidParameterValue(text))
+            self._lost(turns, error)
             return
         for n, turn in enumerate(turns):
             try:

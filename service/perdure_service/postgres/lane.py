@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 import psycopg
 
-from perdure_service.domain.errors import Unavailable
+from perdure_service.domain.errors import InvalidParameterValue, Unavailable
 from perdure_service.postgres.connection import connect
 from perdure_service.postgres.prepared import PreparedStatements
 from perdure_service.postgres.statement import Statement
@@ -30,8 +30,18 @@ _MAX_DUE_IN_A_ROW = 4
 """Flushes of what is due before one of what waits: neither starves."""
 
 
+UNSTORABLE = (psycopg.DataError, UnicodeEncodeError)
+"""What comes of a value that Postgres cannot hold."""
+
+
 class LostFlush(Exception):
     """The connection broke under a flush: whether it was committed is unknown."""
+
+
+def unstorable(error: psycopg.DataError | UnicodeEncodeError) -> InvalidParameterValue:
+    """What the caller is told whose value it is."""
+    reason = error.diag.message_primary if isinstance(error, psycopg.Error) else error
+    return InvalidParameterValue(f"A value cannot be stored: {reason}")
 
 
 class LaneConnection:

@@ -6,8 +6,6 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-import psycopg
-
 from perdure_service.application.owned_tasks import OwnedTasks
 from perdure_service.domain.decide_invocation import Delivery
 from perdure_service.domain.decide_start import decide_start
@@ -26,7 +24,7 @@ from perdure_service.postgres.commit_context import (
     CommitContext,
     MustBeCounted,
 )
-from perdure_service.postgres.lane import Lane, LaneConnection, LostFlush
+from perdure_service.postgres.lane import UNSTORABLE, Lane, LaneConnection, LostFlush, unstorable
 from perdure_service.postgres.names import read_holder
 from perdure_service.postgres.reading import ReadPool
 from perdure_service.postgres.rows import Change
@@ -97,16 +95,16 @@ class StartLane:
         if not births:
             return
         changes = [birth.change for birth in births]
-        statement = start_statement(changes, self._context.clock.now())
         try:
+            statement = start_statement(changes, self._context.clock.now())
             won = set(await self._connection.execute(statement))
         except LostFlush:
             self._fail(births, Unavailable(UNKNOWN))
             raise
-        except psycopg.DataError as error:
-            await self._commit_singly(births, error)
+        except UNSTORABLE as error:
+            await self._commit_singly(births, unstorable(error))
             return
-        except psycopg.Error as error:
+        except Exception as error:
             logger.exception("starting %d executions failed", len(births))
             self._fail(births, error)
             return
@@ -119,11 +117,10 @@ class StartLane:
                 self._context.give_back(birth_.delivery)
                 self._tasks.start(self._answer_loser(birth_))
 
-    async def _commit_singly(self, births: list[_Birth], error: psycopg.DataError) -> None:
+    async def _commit_singly(self, births: list[_Birth], error: InvalidParameterValue) -> None:
         """One value that Postgres cannot hold fails its batch: find whose it is."""
         if len(births) == 1:
-            text = f"A value cannot be stored: {error.diag.message_primary}"
-            self._fail(births, InvalidParameterValue(text))
+            self._fail(births, error)
             return
         for n, birth_ in enumerate(births):
             try:
