@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -21,6 +23,10 @@ from perdure_service.domain.errors import (
 from perdure_service.domain.execution import Execution, ExecutionStatus, ParentLink, TimerKind
 from perdure_service.domain.operations import Action, ErrorObject, OperationType, OperationUpdate
 from perdure_service.ports.log import Holder, NameLock
+from perdure_service.postgres import appends
+from perdure_service.postgres.append import append_statement
+from perdure_service.postgres.rows import Change
+from perdure_service.postgres.statement import Statement
 from tests.support.executions import identity
 from tests.support.logs import Replica, callback, replica, step, wait
 from tests.support.waiting import eventually
@@ -86,6 +92,35 @@ async def test_two_replicas_never_both_win(database_url: str) -> None:
                 for event in await one.log.events(id_, after=0, upto=99, limit=99, reverse=False)
             ]
             assert ids_of_events == [1, 2, 3]
+
+
+async def test_a_row_that_others_change_while_it_is_won_is_moved_all_the_same(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by hand, in maintenance: an UPDATE that leaves the fence alone."""
+
+    def on_a_signal(changes: Sequence[Change]) -> Statement:
+        statement = append_statement(changes)
+        lock = " FOR UPDATE SKIP"
+        assert lock in statement.sql
+        sql = statement.sql.replace(lock, f" AND pg_advisory_lock(1) IS NOT NULL{lock}")
+        return replace(statement, sql=sql)
+
+    async with replica(database_url) as one:
+        token = await one.claimed((await one.started(1)).id)
+        monkeypatch.setattr(appends, "append_statement", on_a_signal)
+        with psycopg.connect(database_url, autocommit=True) as other:
+            other.execute("SELECT pg_advisory_lock(1)")
+            flush = asyncio.create_task(one.checkpoint(token, *step("a")))
+            waits = (
+                "SELECT 1 FROM pg_stat_activity WHERE application_name = 'perdure appends'"
+                " AND wait_event = 'advisory' AND datname = current_database()"
+            )
+            await asyncio.to_thread(eventually, lambda: select(database_url, waits))
+            other.execute("UPDATE execution SET retention_days = 3")
+        token = await flush
+        await one.checkpoint(token, *step("b"))
+        assert (await one.reader.load(token.execution_id)).last_event_id == 5
 
 
 async def test_commands_of_one_execution_go_out_in_one_append(database_url: str) -> None:

@@ -98,11 +98,7 @@ def _append(parts: tuple[Part, ...], moves: tuple[Moves, ...], uncounted: bool =
     columns = _PLACE + FENCE + moving + (_CLAIMED if uncounted else ())
     command = f"command AS MATERIALIZED ({_source(columns, uncounted)})"
     assignments = ", ".join(f"{name} = w.{name}" for name, _ in moving)
-    moved = (
-        f"moved AS (UPDATE execution e SET {assignments} FROM won w"
-        " WHERE (e.part, e.id) = (w.part, w.id))"
-    )
-    return _form(columns, parts, command, _WON, moved)
+    return _form(columns, parts, command, _WON, _moved(assignments))
 
 
 @cache
@@ -133,18 +129,28 @@ def _lone_append(
     part, id_, version, nonce = map(placeholder, FENCE)
     unlimited = "".join(f" AND {name} NOT IN ({LIMITED})" for name in map(placeholder, _CLAIMED))
     won = (
-        f"won AS MATERIALIZED (SELECT ctid FROM execution WHERE (part, id) = ({part}, {id_})"
+        f"won AS MATERIALIZED (SELECT part, id FROM execution WHERE (part, id) = ({part}, {id_})"
         f" AND version = {version} AND nonce = {nonce}{unlimited if uncounted else ''}"
         " FOR UPDATE SKIP LOCKED)"
     )
     moving = columns_of(moves)
     assignments = ", ".join(f"{column[0]} = {placeholder(column)}" for column in moving)
-    moved = f"moved AS (UPDATE execution SET {assignments} WHERE ctid = (SELECT ctid FROM won))"
     part_ctes = [f"{part.name} AS ({part.of_one(count)})" for part, count in parts]
     columns = FENCE + (_CLAIMED if uncounted else ()) + moving
     columns += tuple(chain(*(part.columns[1:] * count for part, count in parts)))
     types = tuple(type_.element_oid for _, type_ in columns)
-    return _Form(_statement([won, moved, *part_ctes], "SELECT 0 FROM won"), types, columns)
+    return _Form(
+        _statement([won, _moved(assignments), *part_ctes], "SELECT 0 FROM won"), types, columns
+    )
+
+
+def _moved(assignments: str) -> str:
+    """By the key: where a row was won its place is no proof, since others may have written it anew
+    since this statement began to look."""
+    return (
+        f"moved AS (UPDATE execution e SET {assignments} FROM won w"
+        " WHERE (e.part, e.id) = (w.part, w.id))"
+    )
 
 
 def _statement(ctes: Sequence[str], answer: str) -> str:
