@@ -8,12 +8,13 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from perdure.in_process.output import CURRENT, InvocationOutput, take_over_output
+from perdure.in_process.output import CURRENT, LONGEST_LINE, InvocationOutput, take_over_output
 
 Written = list[tuple[str, str]]
 
@@ -21,6 +22,15 @@ Written = list[tuple[str, str]]
 @pytest.fixture
 def written() -> Written:
     return []
+
+
+@pytest.fixture
+def small_turns() -> Iterator[None]:
+    """Threads take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
 
 
 @contextmanager
@@ -53,6 +63,33 @@ def test_lines_go_out_whole_and_each_with_its_own(written: Written) -> None:
     within("one", output.write, "line\nsecond\nthi")
     output.ended("one")
     assert written == [("two", "other"), ("one", "first line\nsecond"), ("one", "thi")]
+
+
+def test_a_line_without_end_goes_out_in_pieces(written: Written) -> None:
+    output = InvocationOutput(lambda *line: written.append(line), io.StringIO())
+    quarter = "." * (LONGEST_LINE // 4)
+    for _ in range(6):
+        within("one", output.write, quarter)
+    assert written == [("one", quarter * 4)]
+    within("one", output.write, "\n")
+    within("one", output.write, "")
+    output.ended("one")
+    assert written[1:] == [("one", quarter * 2)]
+
+
+def test_threads_of_an_invocation_lose_nothing_that_they_write_at_once(
+    written: Written, small_turns: None
+) -> None:
+    output = InvocationOutput(lambda *line: written.append(line), io.StringIO())
+
+    def count(_: int) -> None:
+        for _ in range(5_000):
+            within("one", output.write, ".")
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(count, range(4)))
+    output.ended("one")
+    assert written == [("one", "." * 20_000)]
 
 
 def test_what_nobody_is_known_to_have_written_is_the_processs(written: Written) -> None:

@@ -11,14 +11,20 @@ import json
 import logging
 import os
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final, TextIO
 
+from perdure.worker.log_capture import MAX_MESSAGE_BYTES
+
 CURRENT: Final[ContextVar[str | None]] = ContextVar("invocation", default=None)
 """The id of the invocation that this code runs for."""
+
+LONGEST_LINE: Final = MAX_MESSAGE_BYTES
+"""In characters."""
 
 Write = Callable[[str, str], None]
 """Takes an invocation's id and a message of it. It may be called by any thread."""
@@ -26,15 +32,27 @@ Write = Callable[[str, str], None]
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "aws_request_id"}
 
 
+class _Line:
+    """What was written since the last end of a line."""
+
+    __slots__ = ("characters", "pieces")
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+        self.characters = 0
+
+
 class InvocationOutput(io.TextIOBase):
-    """Stands in for sys.stdout or sys.stderr."""
+    """Stands in for sys.stdout or sys.stderr, for any thread. A line that grows to LONGEST_LINE is
+    written as far as it is."""
 
     encoding = "utf-8"
 
     def __init__(self, write: Write, otherwise: TextIO) -> None:
         self._write = write
         self._otherwise = otherwise
-        self._unfinished: dict[str, str] = {}
+        self._unfinished: dict[str, _Line] = {}
+        self._lock = threading.RLock()  # a finalizer may print while somebody does
 
     def write(self, text: str, /) -> int:
         invocation = CURRENT.get()
@@ -42,17 +60,30 @@ class InvocationOutput(io.TextIOBase):
             self._otherwise.write(text)
             self._otherwise.flush()  # a pipe would keep it until it is full
             return len(text)
-        written, newline, rest = (self._unfinished.pop(invocation, "") + text).rpartition("\n")
-        if newline:
-            self._write(invocation, written)
-        if rest:
-            self._unfinished[invocation] = rest
+        whole, newline, rest = text.rpartition("\n")
+        with self._lock:
+            if newline:
+                self._add(invocation, whole)
+                self._write_out(invocation)
+            if rest and self._add(invocation, rest) >= LONGEST_LINE:
+                self._write_out(invocation)
         return len(text)
 
     def ended(self, invocation: str) -> None:
         """It writes no more: what is left is its last line."""
-        if rest := self._unfinished.pop(invocation, ""):
-            self._write(invocation, rest)
+        with self._lock:
+            if invocation in self._unfinished:
+                self._write_out(invocation)
+
+    def _add(self, invocation: str, text: str) -> int:
+        """How many characters the line has now."""
+        line = self._unfinished.setdefault(invocation, _Line())
+        line.pieces.append(text)
+        line.characters += len(text)
+        return line.characters
+
+    def _write_out(self, invocation: str) -> None:
+        self._write(invocation, "".join(self._unfinished.pop(invocation).pieces))
 
     def flush(self) -> None:
         self._otherwise.flush()
