@@ -28,9 +28,10 @@ class _Cycle(RequestResponseCycle):
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
         """Send a whole answer, its `headers` well-formed and with a content-length if it needs one.
-        False if it must go by messages: the client does not read, and `send` waits until it does.
+        False if it must go by messages: to HEAD, or to a client that does not read, which `send`
+        waits for.
         """
-        if self.response_started or self.flow.write_paused:
+        if self.response_started or self.flow.write_paused or self.scope["method"] == "HEAD":
             return False
         if self.disconnected:
             return True

@@ -1,4 +1,4 @@
-"""A connection that nobody uses is closed."""
+"""A connection that nobody uses is closed, and what goes over it can be told apart."""
 
 from __future__ import annotations
 
@@ -52,4 +52,16 @@ async def test_a_connection_that_is_used_stays_open() -> None:
         while loop.time() < until:
             writer.write(_REQUEST)
             await reader.readuntil(b"hello")
+        writer.close()
+
+
+async def test_an_answer_to_head_has_no_body() -> None:
+    async with listening(idle_seconds=10) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for method in (b"HEAD", b"GET"):
+            writer.write(_REQUEST.replace(b"GET", method))
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+            assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert b"content-length: 5\r\n" in head
+        assert await reader.readexactly(5) == b"hello"
         writer.close()
