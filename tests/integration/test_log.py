@@ -13,7 +13,7 @@ import pytest
 from perdure_service.domain.apply_update import ResolvedTarget
 from perdure_service.domain.decide_callback import decide_callback_heartbeat
 from perdure_service.domain.decide_stop import decide_stop
-from perdure_service.domain.decision import NewExecution
+from perdure_service.domain.decision import Decision, Moment, NewExecution
 from perdure_service.domain.errors import (
     InvalidCheckpointToken,
     InvalidParameterValue,
@@ -22,7 +22,7 @@ from perdure_service.domain.errors import (
 )
 from perdure_service.domain.execution import Execution, ExecutionStatus, ParentLink, TimerKind
 from perdure_service.domain.operations import Action, ErrorObject, OperationType, OperationUpdate
-from perdure_service.ports.log import Holder, NameLock
+from perdure_service.ports.log import Holder, NameLock, Outcome
 from perdure_service.postgres import appends
 from perdure_service.postgres.append import append_statement
 from perdure_service.postgres.rows import Change
@@ -70,6 +70,27 @@ async def test_a_replica_that_is_behind_catches_up_to_the_same_state(database_ur
         assert await one.log.read(id_) == await two.log.recent(id_)
         with pytest.raises(InvalidCheckpointToken):
             await one.checkpoint(token, *step("never"))
+
+
+async def test_an_answer_made_for_an_append_that_lost_is_not_given(database_url: str) -> None:
+    async with replica(database_url) as one, replica(database_url) as two:
+        id_ = (await one.started(1)).id
+        await one.checkpoint(await one.claimed(id_), callback("c", 90, 30))
+        behind = await two.log.read(id_)
+        made: list[int] = []
+
+        def heartbeat(execution: Execution, moment: Moment) -> Decision[None]:
+            return decide_callback_heartbeat(execution, "c", moment)
+
+        def show(outcome: Outcome[None]) -> int:
+            made.append(outcome.after.ledger.version)
+            return made[-1]
+
+        await one.log.commit(id_, heartbeat)
+        given = await two.log.commit_shown(id_, heartbeat, show)
+        version = behind.ledger.version
+        assert made == [version + 1, version + 2]
+        assert given == (await one.reader.load(id_)).ledger.version == version + 2
 
 
 async def test_two_replicas_never_both_win(database_url: str) -> None:

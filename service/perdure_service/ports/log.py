@@ -60,7 +60,8 @@ class Commit:
 
 
 CommitObserver = Callable[[Commit], None]
-"""Called in the event loop right after each commit; must be quick and must not raise."""
+"""Called in the event loop for each commit, soon after it and in their order: perhaps when those
+who waited for it have gone on. Must be quick and must not raise."""
 
 
 class ExecutionLog(Protocol):

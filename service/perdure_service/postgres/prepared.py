@@ -51,8 +51,8 @@ class PreparedStatements:
         self, statement: Statement, meanwhile: Callable[[], None] | None = None
     ) -> list[int]:
         """The first column of the answer. `meanwhile` is called when the statement has been sent;
-        it must not raise. Raises psycopg.Error; what an OperationalError leaves
-        behind is to be closed."""
+        it must not raise. Raises psycopg.Error; what an OperationalError leaves behind is to be
+        closed."""
         name = self._names.get(statement.sql) or await self._prepare(statement)
         values = statement.values
         self._libpq.send_query_prepared(name, values, [Format.BINARY] * len(values), Format.BINARY)
