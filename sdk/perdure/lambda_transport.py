@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from perdure.service_api import (
@@ -46,13 +47,20 @@ class _Loop:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 threading.Thread(
-                    target=self._loop.run_forever, name="perdure-loop", daemon=True
+                    target=_run_on, args=(self._loop,), name="perdure-loop", daemon=True
                 ).start()
             if service is None:
                 service = self._service = self._service or _default_service()
         return asyncio.run_coroutine_threadsafe(
             function.invoke(event, service, context), self._loop
         ).result()
+
+
+def _run_on(loop: asyncio.AbstractEventLoop) -> None:
+    """For ever: a task that raises SystemExit stops the loop, besides telling who awaits it."""
+    while not loop.is_closed():
+        with suppress(SystemExit, KeyboardInterrupt):
+            loop.run_forever()
 
 
 _LOOP = _Loop()

@@ -62,6 +62,12 @@ async def hello(event, context):
             raise ValueError(text)
         case {"exit": status}:
             sys.exit(status)
+        case {"exit beside another step": status}:
+            async def leave(step):
+                sys.exit(status)
+            async def stay(step):
+                await asyncio.sleep(1_000)
+            await asyncio.gather(context.step(stay), context.step(leave))
         case {"die": how, **more}:
             if "note" in more:
                 child = subprocess.Popen(["sleep", "600"], start_new_session=more["apart"])
@@ -318,6 +324,7 @@ async def test_the_death_of_the_process_ends_what_it_ran_at_once(
     ("name", "event", "how"),
     [
         ("hello", {"exit": 3}, "exited with error: exit status 3"),
+        ("hello", {"exit beside another step": 4}, "exited with error: exit status 4"),
         ("plain", {"exit": None}, "exited without providing a reason"),
         ("plain", {"odd": "one"}, "exited with error: exit status 1"),
     ],

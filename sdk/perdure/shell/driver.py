@@ -77,7 +77,7 @@ class Driver:
         """The idents of threads that run code of this invocation."""
         self.running = 0
         self.closing: Closing | None = None
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
         context = copy_context()
         context.run(DRIVER.set, None)
         self.checkpoints = Checkpoints(service, token, loop, self, self.lock, context)
@@ -339,6 +339,11 @@ class Driver:
         """(lock) See Listener."""
         self.failure = failure
         self.close(Closing.FAILED)
+
+    def end_by(self, leaving: BaseException) -> None:
+        """(lock) An operation raised what ends a process: it ends this invocation."""
+        self.failure = leaving
+        self.close(Closing.ENDED)
 
     def close(self, closing: Closing) -> None:
         """(lock) Unwind everything: threads by SuspendExecution, tasks by cancellation."""

@@ -23,7 +23,7 @@ from perdure.core.effects import (
 )
 from perdure.core.scope import INSIDE, Place
 from perdure.exceptions import SuspendExecution
-from perdure.shell.driver import DRIVER, Driver
+from perdure.shell.driver import DRIVER, Closing, Driver
 from perdure.shell.failures import log_failure
 from perdure.shell.kinds import is_async
 from perdure.shell.waiters import TaskWaiter
@@ -72,6 +72,11 @@ class TaskShell:
                         effect = program.send(value)
         except StopIteration as done:
             return done.value
+        except (SystemExit, KeyboardInterrupt) as error:
+            # A task that raises it stops the loop, for all on it.
+            with lock:
+                driver.end_by(error)
+            raise SuspendExecution(Closing.ENDED.value) from error
         except Cancelled:
             # At once, or after effects of the program's own: a batch dismisses its branches first.
             assert cancelled is not None
