@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from perdure_service.domain.decide_invocation import (
     Claim,
@@ -15,11 +19,12 @@ from perdure_service.domain.decide_invocation import (
     Returned,
     decide_invocation_end,
 )
-from perdure_service.domain.errors import TooManyRequests
+from perdure_service.domain.errors import InvalidParameterValue, TooManyRequests, Unavailable
 from perdure_service.domain.execution import Execution, InvokeMode, Queued, Running
 from perdure_service.domain.ids import ExecutionId, FunctionVersionId, InvocationId
 from perdure_service.domain.limits import Limits, RetryPolicy
 from perdure_service.ports.dispatch import NoDispatch
+from perdure_service.ports.log import Holder
 from tests.support.deployed import deploy
 from tests.support.executions import WORKER
 from tests.support.logs import Replica, replica
@@ -108,6 +113,49 @@ async def test_a_start_that_was_claimed_in_ignorance_of_the_limit_is_refused(
         assert (slots.handed, len(slots.given_back)) == ([], 1)
         with psycopg.connect(database_url) as connection:
             assert connection.execute("SELECT count(*) FROM execution").fetchone() == (0,)
+
+
+@asynccontextmanager
+async def no_new_connections(url: str) -> AsyncIterator[None]:
+    """Who is connected to the database stays so."""
+    database = sql.Identifier(urlsplit(url).path[1:])
+    alter = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+    with psycopg.connect(urlsplit(url)._replace(path="/postgres").geturl(), autocommit=True) as c:
+        c.execute(alter.format(database, sql.SQL("false")))
+        try:
+            yield
+        finally:
+            c.execute(alter.format(database, sql.SQL("true")))
+
+
+async def test_all_are_told_if_postgres_goes_while_it_is_sought_whose_value_it_refused(
+    database_url: str,
+) -> None:
+    version_id = limit(database_url, 9)
+    async with replica(database_url) as one:
+        slots = Slots()
+        one.log.attach(slots, [])
+
+        async def start(number: int, **changes: object) -> Execution | Holder:
+            return await one.log.start(
+                one.new(
+                    number,
+                    function_version_id=version_id,
+                    mode=InvokeMode.REQUEST_RESPONSE,
+                    **changes,
+                )
+            )
+
+        assert isinstance(await start(1), Execution)
+        async with no_new_connections(database_url), asyncio.timeout(30):
+            starts = (start(2, tenant_id="\0"), start(3), start(4))
+            answers = await asyncio.gather(*starts, return_exceptions=True)
+        assert [type(answer) for answer in answers] == [Unavailable] * 3
+        starts = (start(5, tenant_id="\0"), start(6, tenant_id="\ud800"), start(7))
+        answers = await asyncio.gather(*starts, return_exceptions=True)
+        refused = [InvalidParameterValue] * 2
+        assert [type(answer) for answer in answers] == [*refused, Execution]
+        assert len(slots.handed) == 2
 
 
 async def test_what_nobody_waits_for_is_queued_instead(database_url: str) -> None:

@@ -12,8 +12,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import psycopg
-
 from perdure_service.application.owned_tasks import OwnedTasks
 from perdure_service.domain.decide_invocation import Claim, Delivery, decide_claim
 from perdure_service.domain.decide_start import decide_start
@@ -24,7 +22,7 @@ from perdure_service.ports.log import Holder, NameLock, Outcome
 from perdure_service.postgres.append import append_statement, start_statement
 from perdure_service.postgres.commit_context import GOING, MAX_WAITING, UNKNOWN, CommitContext
 from perdure_service.postgres.function_limits import count, lock
-from perdure_service.postgres.lane import Lane, LaneConnection, LostFlush
+from perdure_service.postgres.lane import UNSTORABLE, Lane, LaneConnection, LostFlush, unstorable
 from perdure_service.postgres.names import read_holder
 from perdure_service.postgres.reading import ReadPool
 from perdure_service.postgres.rows import Change
@@ -152,21 +150,9 @@ class CountedLane:
         except LostFlush:
             self._lost(attempts, wishes, Unavailable(UNKNOWN))
             raise
-        except psycopg.Error as error:
-            await self._connection.close()  # rolls back
-            if len(wishes) == 1:
-                logger.exception("a counted write failed")
-                self._lost(attempts, wishes, error)
-                return
-            for attempt in attempts:
-                self._context.give_back(attempt.handed_out)
-            for wish in wishes:
-                await self._commit([wish])
-            return
         except Exception as error:
-            await self._connection.close()
-            logger.exception("%d counted writes failed", len(wishes))
-            self._lost(attempts, wishes, error)
+            await self._connection.close()  # rolls back
+            await self._commit_singly(attempts, wishes, error)
             return
         for n, attempt in enumerate(attempts):
             if n in won:
@@ -178,6 +164,28 @@ class CountedLane:
                 self._tasks.start(self._answer_loser(attempt.wish, Unavailable(_OVERTAKEN)))
         for wish in refused:
             self._tasks.start(self._answer_loser(wish, _at_limit(wish.identity)))
+
+    async def _commit_singly(
+        self, attempts: Sequence[_Attempt], wishes: Sequence[_Wish], error: Exception
+    ) -> None:
+        """What cannot be written fails all that came with it: find whose it is."""
+        if len(wishes) == 1:
+            if isinstance(error, UNSTORABLE):
+                error = unstorable(error)
+            else:
+                logger.error("a counted write failed", exc_info=error)
+            self._lost(attempts, wishes, error)
+            return
+        for attempt in attempts:
+            self._context.give_back(attempt.handed_out)
+        for n, wish in enumerate(wishes):
+            if wish.future.done():
+                continue  # there was nothing to write
+            try:
+                await self._commit([wish])
+            except LostFlush:
+                self._lost((), wishes[n + 1 :], Unavailable(UNKNOWN))
+                raise
 
     async def _count(self, wishes: Sequence[_Wish]) -> dict[tuple[str, str], int]:
         """How many invocations of each function may begin, until the transaction ends."""
