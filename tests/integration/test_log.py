@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -34,9 +35,9 @@ from tests.support.waiting import eventually
 Rows = list[tuple[Any, ...]]
 
 
-def select(url: str, query: str) -> Rows:
+def select(url: str, query: str, *given: object) -> Rows:
     with psycopg.connect(url) as connection:
-        return connection.execute(query.encode()).fetchall()
+        return connection.execute(query.encode(), given).fetchall()
 
 
 async def test_what_is_folded_from_the_tables_is_the_live_state(database_url: str) -> None:
@@ -196,24 +197,52 @@ async def test_payloads_are_kept_byte_for_byte(database_url: str) -> None:
         assert operation.result == payload
 
 
+@contextmanager
+def flushes_blocked(database_url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database_url, autocommit=True) as other:
+        other.execute("BEGIN")
+        other.execute("LOCK TABLE event IN ACCESS EXCLUSIVE MODE")
+        yield other
+        other.execute("ROLLBACK")
+
+
+async def blocked_backend(database_url: str, lane: str) -> int:
+    """Of the lane's flush, once it waits."""
+    blocked = (
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name = %s AND wait_event_type = 'Lock'"
+    )
+    name = f"perdure {lane}"
+    ((pid,),) = await asyncio.to_thread(eventually, lambda: select(database_url, blocked, name))
+    return int(pid)
+
+
 async def test_a_connection_lost_in_a_flush_is_answered_unavailable(database_url: str) -> None:
     async with replica(database_url) as one:
         token = await one.claimed((await one.started(1)).id)
-        with psycopg.connect(database_url, autocommit=True) as other:
-            other.execute("BEGIN")
-            other.execute("LOCK TABLE event IN ACCESS EXCLUSIVE MODE")
+        with flushes_blocked(database_url) as other:
             flush = asyncio.create_task(one.checkpoint(token, *step("a")))
-            blocked = (
-                "SELECT pid FROM pg_stat_activity WHERE application_name = 'perdure appends'"
-                " AND wait_event_type = 'Lock'"
-            )
-            pids = await asyncio.to_thread(eventually, lambda: select(database_url, blocked))
-            other.execute("SELECT pg_terminate_backend(%s)", pids[0])
-            other.execute("ROLLBACK")
+            pid = await blocked_backend(database_url, "appends")
+            other.execute("SELECT pg_terminate_backend(%s)", [pid])
         with pytest.raises(Unavailable):
             await flush
         assert one.cache.get(token.execution_id) is None
         await one.checkpoint(token, *step("a"))
+
+
+async def test_writes_under_way_are_answered_when_the_log_ends(database_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        one = await stack.enter_async_context(replica(database_url))
+        token = await one.claimed((await one.started(1)).id)
+        with flushes_blocked(database_url):
+            writes = [asyncio.create_task(one.checkpoint(token, *step("a"))) for _ in range(2)]
+            await blocked_backend(database_url, "appends")
+            start = asyncio.create_task(one.started(2))
+            await blocked_backend(database_url, "starts")
+            await stack.aclose()
+            async with asyncio.timeout(10):
+                answers = await asyncio.gather(*writes, start, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [Unavailable] * 3
 
 
 async def test_one_of_many_starts_of_a_name_wins(database_url: str) -> None:

@@ -108,7 +108,7 @@ class AppendLane:
                     meanwhile=lambda: answers.extend(turn.answers() for turn in turns),
                 )
             )
-        except LostFlush:
+        except (LostFlush, asyncio.CancelledError):
             self._lost(turns, Unavailable(UNKNOWN))
             self._context.cache.clear()
             raise
@@ -136,7 +136,7 @@ class AppendLane:
         for n, turn in enumerate(turns):
             try:
                 await self._append([turn])
-            except LostFlush:
+            except (LostFlush, asyncio.CancelledError):
                 self._lost(turns[n + 1 :], Unavailable(UNKNOWN))
                 raise
 

@@ -147,7 +147,7 @@ class CountedLane:
                 self._try(wish, left, attempts, refused)
             won = await self._append(attempts)
             await self._connection.execute(_COMMIT)
-        except LostFlush:
+        except (LostFlush, asyncio.CancelledError):
             self._lost(attempts, wishes, Unavailable(UNKNOWN))
             raise
         except Exception as error:
@@ -183,7 +183,7 @@ class CountedLane:
                 continue  # there was nothing to write
             try:
                 await self._commit([wish])
-            except LostFlush:
+            except (LostFlush, asyncio.CancelledError):
                 self._lost((), wishes[n + 1 :], Unavailable(UNKNOWN))
                 raise
 

@@ -98,7 +98,7 @@ class StartLane:
         try:
             statement = start_statement(changes, self._context.clock.now())
             won = set(await self._connection.execute(statement))
-        except LostFlush:
+        except (LostFlush, asyncio.CancelledError):
             self._fail(births, Unavailable(UNKNOWN))
             raise
         except UNSTORABLE as error:
@@ -125,7 +125,7 @@ class StartLane:
         for n, birth_ in enumerate(births):
             try:
                 await self._commit([birth_])
-            except LostFlush:
+            except (LostFlush, asyncio.CancelledError):
                 self._fail(births[n + 1 :], Unavailable(UNKNOWN))
                 raise
 
