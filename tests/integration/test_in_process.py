@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from perdure.worker import http1
+from perdure.worker import http1, shared_child
 from perdure.worker.agent import Agent
 from perdure.worker.functions import ServedFunction
 from perdure.worker.handler_spec import parse_handler_spec
@@ -70,7 +70,8 @@ async def hello(event, context):
             await asyncio.gather(context.step(stay), context.step(leave))
         case {"die": how, **more}:
             if "note" in more:
-                child = subprocess.Popen(["sleep", "600"], start_new_session=more["apart"])
+                command = more.get("command", ["sleep", "600"])
+                child = subprocess.Popen(command, start_new_session=more["apart"])
                 Path(more["note"]).write_text(str(child.pid))
             os.kill(os.getpid(), how)
             await asyncio.sleep(60)
@@ -357,6 +358,22 @@ async def test_what_comes_while_a_process_is_buried_has_the_next_one(
         assert (await service.result(await invoke(service, event))).outcome == "exit"
         await call(service, {})
     os.kill(int(note.read_text()), signal.SIGKILL)
+
+
+async def test_edited_code_does_not_cut_a_dead_process_last_words_off(
+    service: WorkerService, code: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_child, "_LAST_WORDS_SECONDS", 30.0)
+    note, go, lines = tmp_path / "note", tmp_path / "go", Lines()
+    script = 'until [ -e "$0" ]; do sleep 0.01; done; echo the last "words"'
+    command = ["timeout", "60", "sh", "-c", script, str(go)]
+    async with agent(service, code, reload=True, lines=lines):
+        event = {"die": signal.SIGKILL, "note": str(note), "apart": True, "command": command}
+        assert (await service.result(await invoke(service, event))).outcome == "exit"
+        edit(code, HANDLER.replace('"version": 1', '"version": 2'))
+        await service.until(lambda: "reloaded" in lines.text())
+        go.touch()
+        await asyncio.to_thread(eventually, lambda: "the last words" in lines.text())
 
 
 async def test_what_a_dead_process_had_started_ends_with_it(

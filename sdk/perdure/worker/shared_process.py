@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import AsyncExitStack
+from enum import Enum
 from typing import Final, Protocol
 
 from perdure.worker.invocation import (
@@ -48,6 +49,13 @@ class Owner(Protocol):
         """Its process has ended."""
 
 
+class _Stage(Enum):
+    STARTING = 1
+    SERVING = 2
+    OVER = 3
+    """It ends, or has: its last words are waited for, and its death before its code goes."""
+
+
 class SharedProcess:
     """A Listener of its child."""
 
@@ -60,7 +68,7 @@ class SharedProcess:
         self.crashed = False
         self._owner = owner
         self._waiting: deque[Invocation] = deque()
-        self._is_serving = False
+        self._stage = _Stage.STARTING
         self._is_leaving = False
         self._changed = asyncio.Event()
         self._task = owner.workshop.tasks.create_task(self._run())
@@ -69,7 +77,7 @@ class SharedProcess:
 
     def give(self, invocation: Invocation) -> None:
         """Run it, at once or as soon as the handler is loaded."""
-        if self._is_serving:
+        if self._stage is _Stage.SERVING:
             self._begin(invocation)
         else:
             self._waiting.append(invocation)
@@ -87,7 +95,7 @@ class SharedProcess:
         """End when nothing runs any more."""
         self._is_leaving = True
         self._changed.set()
-        if not self._is_serving:
+        if self._stage is _Stage.STARTING:
             self._task.cancel()
 
     def close(self) -> None:
@@ -126,13 +134,13 @@ class SharedProcess:
                 if self.failure is None:
                     await self._serve(child)
                 # What comes while it is buried is for its successor.
-                self._is_serving = False
+                self._stage = _Stage.OVER
         except START_ERRORS as error:
             self.failure = InitFailure.of(error)
 
     async def _serve(self, child: SharedChild) -> None:
         child.log.process.ready()
-        self._is_serving = True
+        self._stage = _Stage.SERVING
         self._owner.is_serving()
         for invocation in self.take_waiting():
             self._begin(invocation)
