@@ -19,8 +19,10 @@ from typing import Any, Final
 from aws_durable_execution_sdk_python.__about__ import __version__ as _sdk_version
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from perdure.http.blocking import BlockingConnections
+from perdure.http.connections import ServiceAway, tls_for
+from perdure.http.http1 import Answer, Fields, field
 from perdure.service_api import ServiceCallFailed
-from perdure.transport.blocking import BlockingConnections
 from perdure.transport.endpoint import Endpoint, lambda_endpoint
 from perdure.transport.requests import (
     AWAY,
@@ -32,8 +34,6 @@ from perdure.transport.requests import (
     refusal,
     state_target,
 )
-from perdure.worker.connections import ServiceAway, tls_for
-from perdure.worker.http1 import Answer, Fields, field
 
 __all__ = ["FastClient", "fast_client"]
 

@@ -72,9 +72,9 @@ run_as_lambda = _LOOP.run
 
 def _default_service() -> DurableService:
     """Lambda's API where the environment says that it is."""
+    from perdure.http.connections import ServiceConnections
     from perdure.transport.endpoint import lambda_endpoint
     from perdure.transport.http_service import HttpService
-    from perdure.worker.connections import ServiceConnections
 
     endpoint = lambda_endpoint(None, None, os.environ)
     return HttpService(ServiceConnections(endpoint.url), endpoint.authorisation)

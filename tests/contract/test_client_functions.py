@@ -21,7 +21,7 @@ from perdure.client import (
     PreconditionFailed,
     ZipCode,
 )
-from perdure.client.clock import utc_now
+from perdure.utc_clock import utc_now
 from tests.contract.raw_worker import RawWorker
 from tests.contract.running_service import RunningService
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from perdure.http.connections import ServiceConnections, ServiceUrl
 from perdure.service_api import CheckpointAnswer, OperationUpdate, ServiceCallFailed
 from perdure.transport.endpoint import Unsigned
 from perdure.transport.http_service import HttpService
-from perdure.worker.connections import ServiceConnections, ServiceUrl
 from tests.contract.by_hand import ByHand
 from tests.contract.raw_worker import RawWorker
 from tests.contract.running_service import RunningService

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from perdure.worker.http1 import Answer
+from perdure.http.http1 import Answer
 from perdure.worker.log_shipping import MAX_WAITING_BYTES
 from perdure.worker.node_runtime import NodeRuntime
 from tests.support.agent import Lines, agent

@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from perdure.http.http1 import Answer, Request
 from perdure.worker.functions import ServedFunction
 from perdure.worker.handler_spec import parse_handler_spec
-from perdure.worker.http1 import Answer, Request
 from perdure.worker.service_client import DurableConfig
 from tests.support.agent import PYTHON, Lines, agent, agent_of, is_gone, runtimes_of
 from tests.support.waiting import eventually

@@ -14,11 +14,12 @@ from typing import Any
 import psutil
 import pytest
 
-from perdure.worker import http1, shared_child
+from perdure.http import http1
+from perdure.http.http1 import Request
+from perdure.worker import shared_child
 from perdure.worker.agent import Agent
 from perdure.worker.functions import ServedFunction
 from perdure.worker.handler_spec import parse_handler_spec
-from perdure.worker.http1 import Request
 from perdure.worker.in_process_runtime import InProcessRuntime
 from perdure.worker.service_client import DurableConfig
 from tests.support.agent import PYTHON, Lines, agent_of, is_gone, runtimes_of

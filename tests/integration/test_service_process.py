@@ -14,7 +14,7 @@ import pytest
 
 from perdure.cli.running import innermost
 from perdure.cli.service_process import ServiceArguments, ServiceDidNotStart, ServiceProcess
-from perdure.worker.connections import ServiceUrl
+from perdure.http.connections import ServiceUrl
 
 SERVICE = """
 import http.server, os, pathlib, sys

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import psutil
 
+from perdure.http.connections import ServiceUrl
 from perdure.worker.agent import Agent, AgentSettings
 from perdure.worker.confinement import Confinements
-from perdure.worker.connections import ServiceUrl
 from perdure.worker.functions import ServedFunction
 from perdure.worker.handler_spec import parse_handler_spec
 from perdure.worker.pool import ChildLimits, Pool

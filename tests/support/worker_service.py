@@ -14,8 +14,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from perdure.worker import http1
-from perdure.worker.http1 import Answer, Request
+from perdure.http import http1
+from perdure.http.http1 import Answer, Request
 
 JSON = (b"content-type", b"application/json")
 POLL = b"application/vnd.perdure.poll"

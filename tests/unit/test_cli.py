@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from perdure.cli import app, extras, options
 from perdure.cli.dev import DevSettings, banner
 from perdure.cli.service_process import ServiceArguments
-from perdure.worker.connections import ServiceUrl
+from perdure.http.connections import ServiceUrl
 
 URL = ServiceUrl.parse("http://127.0.0.1:8484")
 

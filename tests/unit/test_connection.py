@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from perdure.worker import http1
-from perdure.worker.connection import Connection
+from perdure.http import http1
+from perdure.http.connection import Connection
 
 HEAD = http1.request_head(b"GET", b"/", ((b"host", b"test"),), 0)
 LIMIT = 8 * 1024 * 1024

@@ -12,9 +12,9 @@ import threading
 import pytest
 
 from perdure.cli.output import CAPACITY_CHARACTERS, LinePrinter
-from perdure.worker import http1
+from perdure.http import http1
+from perdure.http.http1 import BadMessage, BodyTooLarge
 from perdure.worker.child import ChildOutput
-from perdure.worker.http1 import BadMessage, BodyTooLarge
 from perdure.worker.invocation import MalformedDelivery, decode_deliveries
 from perdure.worker.log_capture import MAX_MESSAGE_BYTES, FrameSplitter, LineSplitter, Splitter
 from perdure.worker.logging_config import DEFAULT

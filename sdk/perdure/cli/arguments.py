@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from perdure.client import Client, NotFound
-from perdure.client.clock import utc_now
+from perdure.utc_clock import utc_now
 
 ExecutionArgument = Annotated[
     str,

@@ -20,7 +20,7 @@ from perdure.cli.lazy import single
 from perdure.cli.output import LinePrinter
 from perdure.cli.running import innermost, stop_signals
 from perdure.cli.service_process import ServiceArguments, ServiceDidNotStart, ServiceProcess
-from perdure.worker.connections import ServiceUrl
+from perdure.http.connections import ServiceUrl
 from perdure.worker.functions import ServedFunction
 from perdure.worker.pool import ChildLimits, Pool
 from perdure.worker.waiting import first_of

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from perdure.http.connections import ServiceAway, ServiceConnections, ServiceUrl
 from perdure.worker.bound import bound_to_us
-from perdure.worker.connections import ServiceAway, ServiceConnections, ServiceUrl
 from perdure.worker.log_capture import capture_lines
 
 LISTENING = "PERDURE_LISTENING "

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from perdure.cli.columns import colour_of, shown_span, shown_time
 from perdure.client import Client, Execution, HistoryEvent
-from perdure.client.clock import utc_now
 from perdure.client.results.progress import OperationProgress, operations_of
+from perdure.utc_clock import utc_now
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -15,9 +15,9 @@ from perdure.cli.extras import require
 from perdure.cli.lazy import single
 from perdure.cli.output import LinePrinter
 from perdure.cli.running import innermost, stop_signals
+from perdure.http.connections import InvalidServiceUrl, ServiceUrl
 from perdure.worker.code_cache import DEFAULT_MAX_BYTES
 from perdure.worker.confinement import MEGABYTE, Isolation
-from perdure.worker.connections import InvalidServiceUrl, ServiceUrl
 from perdure.worker.pool import DEFAULT_IDLE_SECONDS, DEFAULT_MAX_CHILDREN, ChildLimits
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 from perdure.execution import DurableFunction
+from perdure.http.connections import ServiceConnections
 from perdure.in_process.errors import error_body
 from perdure.in_process.handler import load_handler
 from perdure.in_process.output import InvocationOutput, take_over_output
@@ -23,7 +24,6 @@ from perdure.transport.endpoint import lambda_endpoint
 from perdure.transport.http_service import HttpService
 from perdure.worker.channel import Decoder, Kind, encode
 from perdure.worker.clock import epoch_milliseconds
-from perdure.worker.connections import ServiceConnections
 from perdure.worker.in_process_runtime import CHANNEL_VARIABLE, CONCURRENCY_VARIABLE
 from perdure.worker.invocation import Outcome
 

@@ -2,8 +2,7 @@
 
 requests   the two calls as bytes, and answers back from bytes; pure
 endpoint   where the service is and what proves to it who calls
-blocking   keep-alive connections for threads
-http_service   the DurableService of an invocation, on asyncio
+http_service   the DurableService of an invocation, over perdure.http's connections
 """
 
 from __future__ import annotations

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from perdure.http.connections import InvalidServiceUrl, ServiceUrl
+from perdure.http.http1 import Fields
 from perdure.signing import Credentials, signature_headers
-from perdure.worker.clock import utc_now
-from perdure.worker.connections import InvalidServiceUrl, ServiceUrl
-from perdure.worker.http1 import Fields
+from perdure.utc_clock import utc_now
 
 
 class NoEndpoint(ValueError):

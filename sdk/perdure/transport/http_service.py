@@ -7,6 +7,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final, cast
 
+from perdure.http.blocking import BlockingConnections
+from perdure.http.connections import ServiceAway, ServiceConnections
+from perdure.http.http1 import Answer, Fields
+from perdure.http.pause import Pause
 from perdure.service_api import (
     CheckpointAnswer,
     OperationUpdate,
@@ -14,7 +18,6 @@ from perdure.service_api import (
     ServiceCallFailed,
     StatePage,
 )
-from perdure.transport.blocking import BlockingConnections
 from perdure.transport.endpoint import Authorisation
 from perdure.transport.requests import (
     AWAY,
@@ -27,9 +30,6 @@ from perdure.transport.requests import (
     refusal,
     state_target,
 )
-from perdure.worker.connections import ServiceAway, ServiceConnections
-from perdure.worker.http1 import Answer, Fields
-from perdure.worker.pause import Pause
 
 PATIENCE_SECONDS: Final = 40.0
 """Longer than a service takes to restart, shorter than anybody waits for a step that hangs."""

@@ -9,8 +9,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from perdure.compact import compact_json
+from perdure.http.http1 import Answer, Fields, field
 from perdure.service_api import ServiceCallFailed
-from perdure.worker.http1 import Answer, Fields, field
 
 JSON: Final[Fields] = ((b"content-type", b"application/json"),)
 

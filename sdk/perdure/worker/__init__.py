@@ -5,7 +5,6 @@ runtime        what runs a language: python_runtime, node_runtime, bootstrap_run
 pool, find_pools   runtimes for whatever is deployed
 functions      what is served, and the code that an invocation asks for
 code           a folder as a zip with a hash; unpack, code_cache: back again
-http1, received   HTTP/1.1 framing   connection, connections   kept alive, to the service
 service_client the worker protocol   link         registered, polling, heartbeating, reporting
 invocation     work and results      lambda_proxy the Lambda API for runtimes
 runtime_session, runtime_api, environment, bound, child, log_capture   one runtime process

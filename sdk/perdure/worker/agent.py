@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from perdure.http.connections import ServiceConnections, ServiceUrl
 from perdure.worker.code import PackedCode
 from perdure.worker.code_cache import DEFAULT_MAX_BYTES, CodeCache
 from perdure.worker.confinement import Confinements
-from perdure.worker.connections import ServiceConnections, ServiceUrl
 from perdure.worker.deployed import DeployedFunctions
 from perdure.worker.functions import PublishedCode, ServedFunction
 from perdure.worker.health import HealthFile

@@ -1,4 +1,4 @@
-"""The wall clock, for readers elsewhere: handlers compare deadlines with their own, AWS signatures.
+"""The wall clock, for readers elsewhere: handlers compare deadlines with their own.
 
 Nothing is decided by it but what is litter on a disk; timeouts are measured on the event loop's
 monotonic clock.
@@ -7,15 +7,10 @@ monotonic clock.
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 
 
 def epoch_milliseconds() -> int:
     return time.time_ns() // 1_000_000  # noqa: TID251  the Runtime API speaks epoch milliseconds
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)  # noqa: TID251  a signature holds the time at which it was made
 
 
 def iso_milliseconds(at_ms: int) -> str:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakValueDictionary
 
+from perdure.http.connections import ServiceAway
 from perdure.worker.code import CodeFolder, CodeTooLarge, PackedCode, pack
 from perdure.worker.code_cache import CodeCache, HeldCode
-from perdure.worker.connections import ServiceAway
 from perdure.worker.handler_spec import HandlerSpec
 from perdure.worker.plan import LiveFolder
 from perdure.worker.runtime import Runtime

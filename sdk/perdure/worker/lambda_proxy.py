@@ -11,9 +11,9 @@ import json
 import re
 from typing import Final
 
-from perdure.worker.connections import ServiceAway, ServiceConnections
-from perdure.worker.http1 import Answer, Request, end_to_end
-from perdure.worker.pause import Pause
+from perdure.http.connections import ServiceAway, ServiceConnections
+from perdure.http.http1 import Answer, Request, end_to_end
+from perdure.http.pause import Pause
 
 PATIENCE_SECONDS: Final = 40.0
 """Below the 50 s after which SDKs give a call up."""

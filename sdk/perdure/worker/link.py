@@ -13,10 +13,10 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Final, Protocol
 
+from perdure.http.connections import ServiceAway
+from perdure.http.pause import Pause
 from perdure.worker.code import PackedCode
-from perdure.worker.connections import ServiceAway
 from perdure.worker.invocation import InvocationId, Result
-from perdure.worker.pause import Pause
 from perdure.worker.polling import Intake, Polling
 from perdure.worker.service_client import (
     Registered,

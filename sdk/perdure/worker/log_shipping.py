@@ -15,10 +15,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from perdure.http.connections import ServiceAway
+from perdure.http.pause import Pause
 from perdure.worker.clock import epoch_milliseconds
-from perdure.worker.connections import ServiceAway
 from perdure.worker.log_capture import MAX_MESSAGE_BYTES
-from perdure.worker.pause import Pause
 from perdure.worker.service_client import ServiceRefused, UnknownWorker
 
 MAX_WAITING_BYTES: Final = 8 * 1024 * 1024

@@ -14,10 +14,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from perdure.worker.connections import ServiceAway
+from perdure.http.connections import ServiceAway
+from perdure.http.pause import Pause
 from perdure.worker.invocation import Invocation, InvocationId, Result
 from perdure.worker.offer import Offer
-from perdure.worker.pause import Pause
 from perdure.worker.service_client import ServiceClient, ServiceRefused, UnknownWorker
 
 POLL_SECONDS: Final = 20

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from perdure.http.connections import ServiceUrl
 from perdure.worker.child import Child, running_child
-from perdure.worker.connections import ServiceUrl
 from perdure.worker.invocation import Invocation, Result
 from perdure.worker.lambda_proxy import LambdaProxy
 from perdure.worker.launch import Launcher

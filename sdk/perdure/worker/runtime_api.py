@@ -13,9 +13,9 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from perdure.worker import http1
+from perdure.http import http1
+from perdure.http.http1 import Answer, Request
 from perdure.worker.clock import epoch_milliseconds
-from perdure.worker.http1 import Answer, Request
 from perdure.worker.invocation import Invocation, Outcome
 from perdure.worker.lambda_proxy import LambdaProxy, carries_progress
 from perdure.worker.runtime_session import (

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from perdure.worker.connections import ServiceAway, ServiceConnections
-from perdure.worker.http1 import Answer, Fields, field
+from perdure.http.connections import ServiceAway, ServiceConnections
+from perdure.http.http1 import Answer, Fields, field
 from perdure.worker.invocation import (
     Invocation,
     InvocationId,

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
+from perdure.http.connections import ServiceUrl
 from perdure.worker.bound import kill_group
 from perdure.worker.channel import BrokenChannel, Decoder, Kind, encode
-from perdure.worker.connections import ServiceUrl
 from perdure.worker.environment import LogPlace, runtime_environment
 from perdure.worker.in_process_runtime import CHANNEL_VARIABLE, CONCURRENCY_VARIABLE
 from perdure.worker.invocation import Invocation, InvocationId, Outcome, Result

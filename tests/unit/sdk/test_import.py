@@ -33,7 +33,8 @@ def test_a_handler_loads_the_standard_library_only() -> None:
 def test_a_handler_loads_neither_the_worker_nor_the_client_nor_what_it_may_never_need() -> None:
     found = loaded_by(HANDLER)
     unneeded = {
-        "perdure.worker", "perdure.client", "perdure.cli", "perdure.transport", "perdure.testing",
+        "perdure.worker", "perdure.client", "perdure.cli", "perdure.transport", "perdure.http",
+        "perdure.testing",
         "uuid", "decimal", "email", "http.client", "multiprocessing", "urllib.request",
     }  # fmt: skip
     assert found & unneeded == set()

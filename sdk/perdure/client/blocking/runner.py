@@ -9,10 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from perdure.client import programs, transport
-from perdure.client.clock import utc_now
 from perdure.client.endpoint import Endpoint
 from perdure.client.operation import Answer, Operation, Page, Request
 from perdure.client.programs import Lost, Persistence, Program
+from perdure.utc_clock import utc_now
 
 if TYPE_CHECKING:
     import httpx

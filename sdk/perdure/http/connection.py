@@ -12,9 +12,9 @@ from contextvars import Context
 from types import coroutine
 from typing import Any, Final, cast
 
-from perdure.worker import http1
-from perdure.worker.http1 import Answer
-from perdure.worker.received import ReceivedBytes
+from perdure.http import http1
+from perdure.http.http1 import Answer
+from perdure.http.received import ReceivedBytes
 
 Heard = Callable[[Answer | Exception], object]
 """Takes an answer, or why there is none: ConnectionError, BadMessage or TimeoutError. The

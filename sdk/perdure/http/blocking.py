@@ -11,10 +11,10 @@ from collections import deque
 from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
-from perdure.worker import http1
-from perdure.worker.connections import ServiceAway, ServiceUrl, reason_of
-from perdure.worker.http1 import Answer, Fields
-from perdure.worker.received import ReceivedBytes
+from perdure.http import http1
+from perdure.http.connections import ServiceAway, ServiceUrl, reason_of
+from perdure.http.http1 import Answer, Fields
+from perdure.http.received import ReceivedBytes
 
 _CONNECT_SECONDS: Final = 5.0
 _IDLE_SECONDS: Final = 30.0

@@ -1,4 +1,4 @@
-"""Keep-alive HTTP/1.1 connections to one service, shared by everything in the agent."""
+"""Keep-alive HTTP/1.1 connections to one service, shared by everything in a process."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from perdure.certificates import tls_context
-from perdure.worker import http1
-from perdure.worker.connection import Connection
-from perdure.worker.http1 import Answer, Fields
+from perdure.http import http1
+from perdure.http.connection import Connection
+from perdure.http.http1 import Answer, Fields
 
 _CONNECT_SECONDS = 5.0
 _IDLE_SECONDS = 30.0

@@ -1,4 +1,4 @@
-"""The wall clock of the client, for the time that a signature names."""
+"""The wall clock of those who call the service, for the time that a signature names."""
 
 from __future__ import annotations
 
