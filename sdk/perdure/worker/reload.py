@@ -44,8 +44,8 @@ async def edits(folder: CodeFolder) -> AsyncIterator[frozenset[Path]]:
                 yield files
                 files = _paths(await anext(changes))
             await changes.aclose()
-        except FileNotFoundError:
-            pass  # gone before it was watched
+        except FileNotFoundError:  # it, or something in it, went before it was watched
+            await asyncio.sleep(_LOOK_SECONDS)
         finally:
             first.cancel()
         while not folder.path.is_dir():  # noqa: ASYNC110  the system does not tell
