@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 
@@ -56,8 +56,15 @@ def within(invocation: str, work: Any, *args: Any, **more: Any) -> None:
     context.run(work, *args, **more)
 
 
+def output_of(written: Written, *running: str, process: TextIO | None = None) -> InvocationOutput:
+    output = InvocationOutput(lambda *line: written.append(line), process or io.StringIO())
+    for invocation in running:
+        output.began(invocation)
+    return output
+
+
 def test_lines_go_out_whole_and_each_with_its_own(written: Written) -> None:
-    output = InvocationOutput(lambda *line: written.append(line), io.StringIO())
+    output = output_of(written, "one", "two")
     within("one", output.write, "first ")
     within("two", output.write, "other\n")
     within("one", output.write, "line\nsecond\nthi")
@@ -65,8 +72,18 @@ def test_lines_go_out_whole_and_each_with_its_own(written: Written) -> None:
     assert written == [("two", "other"), ("one", "first line\nsecond"), ("one", "thi")]
 
 
+def test_what_is_written_after_the_end_is_the_processs_and_is_not_kept(written: Written) -> None:
+    process = io.StringIO()
+    output = output_of(written, "one", process=process)
+    within("one", output.write, "last wor")
+    output.ended("one")
+    within("one", output.write, "ds, late")
+    assert written == [("one", "last wor")]
+    assert process.getvalue() == "ds, late"
+
+
 def test_a_line_without_end_goes_out_in_pieces(written: Written) -> None:
-    output = InvocationOutput(lambda *line: written.append(line), io.StringIO())
+    output = output_of(written, "one")
     quarter = "." * (LONGEST_LINE // 4)
     for _ in range(6):
         within("one", output.write, quarter)
@@ -80,7 +97,7 @@ def test_a_line_without_end_goes_out_in_pieces(written: Written) -> None:
 def test_threads_of_an_invocation_lose_nothing_that_they_write_at_once(
     written: Written, small_turns: None
 ) -> None:
-    output = InvocationOutput(lambda *line: written.append(line), io.StringIO())
+    output = output_of(written, "one")
 
     def count(_: int) -> None:
         for _ in range(5_000):

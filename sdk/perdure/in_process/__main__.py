@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, cast
@@ -136,6 +136,11 @@ async def _invocations(
     connections = ServiceConnections(endpoint.url)
     service = HttpService(connections, endpoint.authorisation)
 
+    def run(message: Mapping[str, Any], payload: bytes) -> None:
+        for output in outputs:
+            output.began(message["InvocationId"])
+        runner.start(message, payload)
+
     def report(invocation: str, outcome: Outcome, body: bytes) -> None:
         for output in outputs:
             output.ended(invocation)
@@ -155,7 +160,7 @@ async def _invocations(
         most_hung=max(2, concurrency // 4),
         worn=worn,
     )
-    channel.on_run = runner.start
+    channel.on_run = run
     channel.send(Kind.READY)
     try:
         await channel.gone

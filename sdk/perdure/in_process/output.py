@@ -1,7 +1,8 @@
 """What invocations print and log, told apart although they share a process.
 
 A line that is written while an invocation runs, in its task or in a thread of its, goes to the
-agent with the invocation's id. What nobody is known to have written goes to the process' output.
+agent with the invocation's id. What nobody is known to have written goes to the process' output,
+and so does what a thread prints after its invocation has ended.
 """
 
 from __future__ import annotations
@@ -41,6 +42,17 @@ class _Line:
         self.pieces: list[str] = []
         self.characters = 0
 
+    def add(self, text: str) -> int:
+        """How many characters there are now."""
+        self.pieces.append(text)
+        self.characters += len(text)
+        return self.characters
+
+    def take(self) -> str:
+        """All of it; the next line begins."""
+        pieces, self.pieces, self.characters = self.pieces, [], 0
+        return "".join(pieces)
+
 
 class InvocationOutput(io.TextIOBase):
     """Stands in for sys.stdout or sys.stderr, for any thread. A line that grows to LONGEST_LINE is
@@ -51,39 +63,41 @@ class InvocationOutput(io.TextIOBase):
     def __init__(self, write: Write, otherwise: TextIO) -> None:
         self._write = write
         self._otherwise = otherwise
-        self._unfinished: dict[str, _Line] = {}
+        self._lines: dict[str, _Line] = {}
         self._lock = threading.RLock()  # a finalizer may print while somebody does
 
     def write(self, text: str, /) -> int:
         invocation = CURRENT.get()
-        if invocation is None:
+        if invocation is None or not self._take(invocation, text):
             self._otherwise.write(text)
             self._otherwise.flush()  # a pipe would keep it until it is full
-            return len(text)
-        whole, newline, rest = text.rpartition("\n")
-        with self._lock:
-            if newline:
-                self._add(invocation, whole)
-                self._write_out(invocation)
-            if rest and self._add(invocation, rest) >= LONGEST_LINE:
-                self._write_out(invocation)
         return len(text)
 
-    def ended(self, invocation: str) -> None:
-        """It writes no more: what is left is its last line."""
+    def began(self, invocation: str) -> None:
+        """What it writes is its own from now on."""
         with self._lock:
-            if invocation in self._unfinished:
-                self._write_out(invocation)
+            self._lines[invocation] = _Line()
 
-    def _add(self, invocation: str, text: str) -> int:
-        """How many characters the line has now."""
-        line = self._unfinished.setdefault(invocation, _Line())
-        line.pieces.append(text)
-        line.characters += len(text)
-        return line.characters
+    def ended(self, invocation: str) -> None:
+        """What is left is its last line. What a thread of it still writes is the process'."""
+        with self._lock:
+            line = self._lines.pop(invocation, None)
+            if line is not None and line.pieces:
+                self._write(invocation, line.take())
 
-    def _write_out(self, invocation: str) -> None:
-        self._write(invocation, "".join(self._unfinished.pop(invocation).pieces))
+    def _take(self, invocation: str, text: str) -> bool:
+        """Whether it runs."""
+        whole, newline, rest = text.rpartition("\n")
+        with self._lock:
+            line = self._lines.get(invocation)
+            if line is None:
+                return False
+            if newline:
+                line.add(whole)
+                self._write(invocation, line.take())
+            if rest and line.add(rest) >= LONGEST_LINE:
+                self._write(invocation, line.take())
+        return True
 
     def flush(self) -> None:
         self._otherwise.flush()
