@@ -21,7 +21,8 @@ from perdure.config import (
 from perdure.core.effects import Program
 from perdure.core.pauses import callback_result_program
 from perdure.core.scope import Place
-from perdure.operations import ContextBase, foreign, racing
+from perdure.operation_guards import foreign, racing
+from perdure.operations import ContextBase
 from perdure.serdes import SerDes
 from perdure.types import StepContext, WaitForCallbackContext, WaitForConditionCheckContext
 from perdure.waits import WaitForConditionConfig

@@ -27,7 +27,8 @@ from perdure.decorators import (
     durable_wait_for_callback,
     durable_with_child_context,
 )
-from perdure.operations import ContextBase, foreign, racing
+from perdure.operation_guards import foreign, racing
+from perdure.operations import ContextBase
 from perdure.serdes import SerDes
 from perdure.types import (
     ExecutionContext,

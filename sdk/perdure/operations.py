@@ -1,13 +1,11 @@
-"""What both kinds of contexts share: the operations as programs, and the guards around them."""
+"""What both kinds of contexts share: the operations as programs, and where they stand."""
 
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from perdure.code_place import code_place
 from perdure.config import (
     CallbackConfig,
     ChildConfig,
@@ -19,13 +17,7 @@ from perdure.config import (
     StepConfig,
     WaitForCallbackConfig,
 )
-from perdure.core.scope import INSIDE, Place, Scope, describe
-from perdure.exceptions import (
-    ConcurrentOperationsError,
-    DurableExecutionWarning,
-    OperationInStepError,
-    ValidationError,
-)
+from perdure.core.scope import INSIDE, Place, Scope
 from perdure.logger import Logger
 from perdure.operation_arguments import (
     branches_of,
@@ -38,6 +30,7 @@ from perdure.operation_arguments import (
     check_total,
     wait_seconds,
 )
+from perdure.operation_guards import check_place, ended
 from perdure.service_api import OperationType
 from perdure.types import (
     ExecutionContext,
@@ -110,7 +103,7 @@ class ContextBase:
         return UUID(int=self._draw() >> 128, version=4)
 
     def _draw(self) -> int:
-        self._check_place("a value of this context")
+        check_place(self._scope, "a value of this context")
         return self._scope.draw()
 
     # -- operations as programs ------------------------------------------------------------------
@@ -281,28 +274,8 @@ class ContextBase:
         with self._shells.driver.lock:
             self._scope.check_open()
             place = self._scope.place(type_, sub_type, name)
-        self._check_place(place)
+        check_place(self._scope, place)
         return place
-
-    def _check_place(self, asked_for: object) -> None:
-        """An operation belongs into its context's code: not into a step, and not elsewhere."""
-        inside = INSIDE.get()
-        if inside is self._scope:
-            return
-        if isinstance(inside, Place):
-            raise OperationInStepError(
-                f"{asked_for} was asked for inside {inside}, at {code_place()}. A step is one "
-                "piece of work without operations of its own: move the operation out of the step, "
-                "or make the step a child context (run_in_child_context)."
-            )
-        if inside is not None:
-            warnings.warn(
-                f"{asked_for} was asked for with another context than the one of the code around "
-                f"it, at {code_place()}. Use the context that the function is given; the order of "
-                "the outer one's operations may differ on replay.",
-                DurableExecutionWarning,
-                stacklevel=4,
-            )
 
     # -- contexts of functions -------------------------------------------------------------------
 
@@ -331,30 +304,6 @@ def _log_fields(scope: Scope) -> dict[str, object]:
 def _name_of(func: Any) -> str | None:
     """Functions made by the decorators are called like what they decorate; others have no name."""
     return getattr(func, "_original_name", None)
-
-
-def foreign(place: object) -> ConcurrentOperationsError:
-    return ConcurrentOperationsError(
-        f"{place} was asked for at {code_place()}, in a thread or task that is none of this "
-        "context's. Ask for operations in the handler itself, or run the code beside it with "
-        "context.parallel or context.map, and use the context that its function is given."
-    )
-
-
-def ended(type_: OperationType, sub_type: str, name: str | None) -> ValidationError:
-    return ValidationError(
-        f"{describe(type_, sub_type, name)}, at {code_place()}, was asked for with a context whose "
-        "function has returned. Use the context that the code around is given."
-    )
-
-
-def racing(first: object, second: object) -> ConcurrentOperationsError:
-    return ConcurrentOperationsError(
-        f"{second} was begun at {code_place()} while {first} of the same context still runs in "
-        "another task or thread. Which comes first may differ on replay: give each branch a "
-        "context of its own with context.parallel or context.map, or make the calls one after the "
-        "other and await them together with asyncio.gather."
-    )
 
 
 def _submission(submitter: Callable[..., Any]) -> Callable[[str], Callable[[StepContext], Any]]:
