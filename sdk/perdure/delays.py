@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from perdure.arguments import check_choice, check_duration, check_number
-from perdure.config import Duration, JitterStrategy
+from perdure.durations import Duration, JitterStrategy
 
 
 class GrowingDelays:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from perdure.arguments import check_duration, check_function, check_serdes, refusal
-from perdure.config import Duration, JitterStrategy, Numeric
+from perdure.config import Numeric
 from perdure.delays import GrowingDelays, check_delays, next_delay
+from perdure.durations import Duration, JitterStrategy
 from perdure.exceptions import WaitForConditionError
 from perdure.serdes import SerDes
 

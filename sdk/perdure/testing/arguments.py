@@ -8,7 +8,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Final
 
-from perdure.config import Duration
+from perdure.durations import Duration
 from perdure_service.domain.limits import MAX_EXECUTION_SECONDS
 
 Span = float | timedelta | Duration
