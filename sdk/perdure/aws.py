@@ -22,6 +22,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from perdure.http.blocking import BlockingConnections
 from perdure.http.connections import ServiceAway, tls_for
 from perdure.http.http1 import Answer, Fields, field
+from perdure.http.refusals import refusal
 from perdure.service_api import ServiceCallFailed
 from perdure.transport.endpoint import Endpoint, lambda_endpoint
 from perdure.transport.requests import (
@@ -31,7 +32,6 @@ from perdure.transport.requests import (
     checkpoint_body,
     checkpoint_target,
     read_document,
-    refusal,
     state_target,
 )
 
@@ -156,16 +156,11 @@ class FastClient:
                     ) from error
             else:
                 out_of_time = time.monotonic() + pause_seconds >= deadline
-                if answer.status not in AWAY or _is_verdict(answer) or out_of_time:
+                if answer.status not in AWAY or refusal(answer).concerns_key or out_of_time:
                     return answer, retries
             time.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
             retries += 1
-
-
-def _is_verdict(answer: Answer) -> bool:
-    """A key of the customer's that may not be used: 502, and no repetition helps."""
-    return refusal(answer).code.startswith("KMS")
 
 
 def _with_datetimes(state: dict[str, Any]) -> None:

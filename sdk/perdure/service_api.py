@@ -182,11 +182,16 @@ class ServiceCallFailed(Exception):
         )
 
     @property
+    def concerns_key(self) -> bool:
+        """A key of the customer's cannot be used: no repetition helps, though the status is 502."""
+        return self.code.startswith("KMS")
+
+    @property
     def retryable(self) -> bool:
         """The invocation may be tried again; otherwise the execution has to fail."""
         return (
             self.status is None or self.status == 429 or self.status >= 500 or self.stale_token
-        ) and not self.code.startswith("KMS")
+        ) and not self.concerns_key
 
 
 class DurableService(Protocol):

@@ -271,6 +271,17 @@ async def test_a_refused_checkpoint_is_no_verdict(
     assert len(service.proxied) == 1
 
 
+async def test_a_checkpoint_whose_key_cannot_be_used_is_told_so_at_once(
+    service: WorkerService, code: Path
+) -> None:
+    refused = (b"x-amzn-errortype", b"KMSDisabledException")
+    service.lambda_api = lambda _: Answer(502, (refused,), b'{"Message":"no key"}')
+    async with agent(service, code):
+        result = await service.call("hello", {"call": CHECKPOINT})
+    assert result.json == [502, {"Message": "no key"}]
+    assert len(service.proxied) == 1
+
+
 async def test_a_checkpoint_is_repeated_while_the_service_is_away(
     service: WorkerService, code: Path
 ) -> None:

@@ -11,6 +11,7 @@ from perdure.http.blocking import BlockingConnections
 from perdure.http.connections import ServiceAway, ServiceConnections
 from perdure.http.http1 import Answer, Fields
 from perdure.http.pause import Pause
+from perdure.http.refusals import refusal
 from perdure.service_api import (
     CheckpointAnswer,
     OperationUpdate,
@@ -27,7 +28,6 @@ from perdure.transport.requests import (
     checkpoint_body,
     checkpoint_target,
     read_document,
-    refusal,
     state_target,
 )
 
@@ -140,8 +140,8 @@ class HttpService(PromptService):
         if answer.status == 200 or answer.status not in AWAY | NO_VERDICT:
             return answer
         refused = refusal(answer)
-        if refused.code.startswith("KMS"):
-            return answer  # a key that may not be used: no repetition helps
+        if refused.concerns_key:
+            return answer
         # No status: it was no word on this call, and the invocation may be tried again.
         return ServiceCallFailed(f"{refused.message} (status {answer.status})", code=refused.code)
 

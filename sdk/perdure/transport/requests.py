@@ -9,7 +9,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from perdure.compact import compact_json
-from perdure.http.http1 import Answer, Fields, field
+from perdure.http.http1 import Answer, Fields
+from perdure.http.refusals import refusal
 from perdure.service_api import ServiceCallFailed
 
 JSON: Final[Fields] = ((b"content-type", b"application/json"),)
@@ -63,18 +64,3 @@ def read_document(answer: Answer) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ServiceCallFailed("The service answered something else than a JSON object")
     return document
-
-
-def refusal(answer: Answer) -> ServiceCallFailed:
-    """What an answer other than 200 says, in Lambda's terms."""
-    code = (field(answer.fields, b"x-amzn-errortype") or b"").decode("latin-1").partition(":")[0]
-    try:
-        document = json.loads(answer.body)
-        message = document.get("message") or document.get("Message") or ""
-        code = code or document.get("__type") or document.get("code") or ""
-    except (ValueError, AttributeError):
-        message = ""
-    if not message:
-        shown = answer.body[:200].decode("utf-8", "replace")
-        message = f"The service answered {answer.status}: {shown}".removesuffix(": ")
-    return ServiceCallFailed(message, status=answer.status, code=code)

@@ -14,6 +14,7 @@ from typing import Final
 from perdure.http.connections import ServiceAway, ServiceConnections
 from perdure.http.http1 import Answer, Request, end_to_end
 from perdure.http.pause import Pause
+from perdure.http.refusals import refusal
 
 PATIENCE_SECONDS: Final = 40.0
 """Below the 50 s after which SDKs give a call up."""
@@ -63,7 +64,7 @@ class LambdaProxy:
             else:
                 if answer.status in _NO_VERDICT:
                     return _unavailable(f"the service answered {answer.status}")
-                if answer.status not in _AWAY:
+                if answer.status not in _AWAY or refusal(answer).concerns_key:
                     return answer
                 reason = f"the service answered {answer.status}"
             if now() + pause.seconds >= deadline:
