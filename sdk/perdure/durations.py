@@ -78,3 +78,7 @@ class JitterStrategy(StrEnum):
     def finalize_delay(self, base_delay: float) -> int:
         """Whole seconds, rounded up, at least one."""
         return max(1, math.ceil(self.apply_jitter(base_delay)))
+
+
+for _public in (Duration, JitterStrategy):
+    _public.__module__ = "perdure.config"  # as handlers import them: pickles and messages name it

@@ -231,6 +231,12 @@ def test_a_configuration_without_arguments_is_the_same(config: str) -> None:
     assert repr(ours()) == repr(theirs())
 
 
+@pytest.mark.parametrize("name", ["Duration", "JitterStrategy"])
+def test_durations_are_pickled_under_the_module_that_handlers_import_them_from(name: str) -> None:
+    theirs, ours = both(".config", name)
+    assert ours.__module__ == theirs.__module__.replace(AWS, "perdure")
+
+
 @pytest.mark.parametrize("kind", ["all_completed", "all_successful", "first_successful"])
 def test_ready_made_completions_are_the_same(kind: str) -> None:
     theirs, ours = both(".config", "CompletionConfig")
