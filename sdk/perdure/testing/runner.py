@@ -17,6 +17,7 @@ from perdure.testing.arguments import (
     seconds_of,
     whole_seconds,
 )
+from perdure.testing.callbacks import Callbacks
 from perdure.testing.children import new_execution
 from perdure.testing.clock import EPOCH, VirtualClock, as_datetime
 from perdure.testing.crash_plan import CrashPoint, Side
@@ -27,7 +28,6 @@ from perdure.testing.execution import DurableExecution
 from perdure.testing.functions import Function, RegisteredFunction, is_durable, name_of
 from perdure.testing.history_text import history_text
 from perdure.testing.loops import run_here
-from perdure.testing.service import KEYS
 from perdure.testing.store import Record
 from perdure_service.domain.decide_callback import decide_callback_heartbeat
 from perdure_service.domain.decide_pause import (
@@ -38,8 +38,7 @@ from perdure_service.domain.decide_pause import (
 )
 from perdure_service.domain.decide_stop import decide_stop
 from perdure_service.domain.decision import Decision, Moment
-from perdure_service.domain.effects import CallbackRow
-from perdure_service.domain.errors import CallbackTimeout, DomainError
+from perdure_service.domain.errors import DomainError
 from perdure_service.domain.execution import Execution, InvokeMode
 from perdure_service.domain.ids import ExecutionArn, ExecutionId
 from perdure_service.domain.instant import after
@@ -80,6 +79,7 @@ class DurableTestRunner:
             retry_policy or RetryPolicy(),
             Bounds(max_executions, max_invocations, invocation_seconds),
         )
+        self._callbacks = Callbacks(self._engine)
         self._names: dict[tuple[str, str], ExecutionId] = {}
         self._runs_now = False
 
@@ -201,16 +201,8 @@ class DurableTestRunner:
     ) -> None:
         """From now on, complete every callback of that name when it has been opened for so long:
         with `result`, or if given, with `error`."""
-
-        seconds = seconds_of(after_seconds, "after_seconds")
-        decide = failure(error, None) if error is not None else success(result)
-
-        def answer(id_: ExecutionId, callback: CallbackRow) -> None:
-            callback_id = KEYS.issue_callback_id(id_, callback.operation_id)
-            due_at = after(self.clock.now, seconds)
-            self._engine.at(due_at, lambda: self._complete(callback_id, decide, late=True))
-
-        self._engine.answers[name] = answer
+        told = failure(error, None) if error is not None else success(result)
+        self._callbacks.answer(name, told, after_seconds)
 
     def succeed_callback(
         self, callback_id: str, result: object = None, *, after_seconds: float = 0
@@ -355,35 +347,8 @@ class DurableTestRunner:
             raise RequestRefused(f"{refused.message}\n{history_text(record)}") from None
 
     def _send(self, callback_id: str, decide: CallbackDecide, after_seconds: float) -> None:
-        if seconds_of(after_seconds, "after_seconds"):
-            due_at = after(self.clock.now, after_seconds)
-            self._engine.at(due_at, lambda: self._complete(callback_id, decide, late=True))
-        else:
-            self._complete(callback_id, decide, late=False)
+        self._callbacks.send(callback_id, decide, after_seconds)
         self.run_on()
-
-    def _complete(self, callback_id: str, decide: CallbackDecide, *, late: bool) -> None:
-        try:
-            address = KEYS.read_callback_id(callback_id)
-            self._engine.store.commit(
-                address.execution_id,
-                lambda execution, moment: decide(execution, address.operation_id, moment),
-            )
-        except DomainError as refused:
-            if late and isinstance(refused, CallbackTimeout):
-                return
-            told = self._history_of(callback_id)
-            raise RequestRefused(f"{refused.message}. {told}") from None
-
-    def _history_of(self, callback_id: str) -> str:
-        try:
-            address = KEYS.read_callback_id(callback_id)
-            record = self._engine.store.record(address.execution_id)
-        except DomainError:
-            return "Take the id of a callback that this runner opened, as `open_callbacks` has it."
-        operation = record.live.operations.get(address.operation_id)
-        named = f"'{operation.name}' is {operation.status}" if operation is not None else "unknown"
-        return f"The callback {named}.\n{history_text(record)}"
 
     def _go(self, until: Callable[[], bool]) -> None:
         """Called by a running function, nothing: what it caused runs when it has returned."""
