@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -40,7 +41,8 @@ def answered(
             headers={"Perdure-Outcome": outcome},
         )
         answer = called.result(20)
-    return answer, list(answer["EventStream"])
+    with closing(answer["EventStream"]) as stream:
+        return answer, list(stream)
 
 
 def test_the_response_of_a_plain_function_is_streamed(
@@ -77,6 +79,7 @@ def test_a_dry_run_only_looks(aws: Any, pool: PoolWorker, function: str) -> None
     answer = aws.invoke_with_response_stream(
         FunctionName=function, InvocationType="DryRun", LogType="Tail"
     )
+    answer["EventStream"].close()
     assert answer["StatusCode"] == 204
 
 
