@@ -19,17 +19,11 @@ from perdure_service.buckets.s3 import S3Buckets
 from perdure_service.domain.errors import InvalidParameterValue, Unavailable
 from perdure_service.domain.instant import Instant
 from perdure_service.ports.code import AccessKeys
+from tests.support.hand_clock import HandClock
 
 KEYS = AccessKeys("AKIDEXAMPLE", "secret/of+the=tests", "session")
 NOW = Instant(1_767_225_600_000_000)
 KEY = "builds/größe 1+2~x.zip"
-
-
-class StoppedClock:
-    doubt_seconds = 0.0
-
-    def now(self) -> Instant:
-        return NOW
 
 
 class Store(BaseHTTPRequestHandler):
@@ -86,13 +80,13 @@ def anyio_backend() -> str:
 
 
 async def test_an_object_is_fetched_with_a_signature_that_holds(store: str) -> None:
-    buckets = S3Buckets(f"{store}/", "us-east-1", KEYS, StoppedClock())
+    buckets = S3Buckets(f"{store}/", "us-east-1", KEYS, HandClock(NOW))
     assert await buckets.fetch("code", KEY, None, max_bytes=100) == b"the zip"
     assert (await buckets.fetch("code", KEY, "v/1", max_bytes=100)).startswith(b"the zip")
 
 
 async def test_what_cannot_be_fetched_is_told_in_lambdas_words(store: str) -> None:
-    buckets = S3Buckets(store, "us-east-1", KEYS, StoppedClock())
+    buckets = S3Buckets(store, "us-east-1", KEYS, HandClock(NOW))
     with pytest.raises(
         InvalidParameterValue, match=r"Error Code: NoSuchKey. S3 Error Message: There is none\."
     ):
@@ -101,10 +95,10 @@ async def test_what_cannot_be_fetched_is_told_in_lambdas_words(store: str) -> No
         await buckets.fetch("code", KEY, None, max_bytes=3)
     with pytest.raises(Unavailable, match="store of buckets failed"):
         await buckets.fetch("code", "broken", None, max_bytes=3)
-    unsigned = S3Buckets(store, "us-east-1", None, StoppedClock())
+    unsigned = S3Buckets(store, "us-east-1", None, HandClock(NOW))
     with pytest.raises(InvalidParameterValue, match="SignatureDoesNotMatch"):
         await unsigned.fetch("code", KEY, None, max_bytes=100)
-    nobody = S3Buckets("http://127.0.0.1:9", "us-east-1", KEYS, StoppedClock())
+    nobody = S3Buckets("http://127.0.0.1:9", "us-east-1", KEYS, HandClock(NOW))
     with pytest.raises(Unavailable, match=r"could not be read .ConnectError"):
         await nobody.fetch("code", KEY, None, max_bytes=100)
 

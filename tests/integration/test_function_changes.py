@@ -13,7 +13,6 @@ import pytest
 
 from perdure_service.domain.errors import ResourceNotFound
 from perdure_service.domain.functions import Alias
-from perdure_service.domain.instant import Instant, after
 from perdure_service.postgres.aliases import PostgresAliases
 from perdure_service.postgres.engine import open_engine
 from perdure_service.postgres.fresh_looks import FRESH_SECONDS
@@ -22,9 +21,9 @@ from perdure_service.postgres.function_store import PostgresFunctionStore
 from perdure_service.postgres.functions import PostgresFunctions
 from perdure_service.postgres.notify import Notifier
 from perdure_service.postgres.reading import ReadPool
-from tests.support.executions import EPOCH
 from tests.support.function_store import function_changes
 from tests.support.functions import ACCOUNT, REGION, function_version
+from tests.support.hand_clock import HandClock
 
 LIVE = Alias(ACCOUNT, REGION, "order", "live", "1", "", "0197e0c3-2c40-7000-8000-0000000000f3")
 PATIENCE_SECONDS = 30
@@ -36,22 +35,13 @@ def anyio_backend() -> str:
 
 
 @dataclass
-class StandingClock:
-    at: Instant = EPOCH
-    doubt_seconds: float = 0.0
-
-    def now(self) -> Instant:
-        return self.at
-
-
-@dataclass
 class Functions:
     """What one replica knows of functions, what it changes, and of which changes it has heard."""
 
     catalogue: PostgresFunctions
     store: PostgresFunctionStore
     aliases: PostgresAliases
-    clock: StandingClock
+    clock: HandClock
     heard: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
 
     def hear(self, name: str) -> None:
@@ -68,7 +58,7 @@ class Functions:
 
 @asynccontextmanager
 async def functions(url: str, *, notifies: bool) -> AsyncIterator[Functions]:
-    engine, clock = open_engine(url), StandingClock()
+    engine, clock = open_engine(url), HandClock()
     catalogue = PostgresFunctions(engine, clock, ACCOUNT, REGION)
     changes = function_changes(engine, catalogue, notifies=notifies)
     try:
@@ -154,5 +144,5 @@ async def test_without_notify_a_change_is_seen_a_second_later(database_url: str)
         await one.aliases.change("order", "live", lambda live: replace(live, version="2"))
         assert await one.meant_by_live() == "2", "its own change a replica always sees"
         assert await other.meant_by_live() == "1"
-        other.clock.at = after(other.clock.at, FRESH_SECONDS)
+        other.clock.pass_by(FRESH_SECONDS)
         assert await other.meant_by_live() == "2"

@@ -10,12 +10,11 @@ import pytest
 
 from perdure_service.application.served_runtimes import RETURN_SECONDS, ServedRuntimes
 from perdure_service.domain.ids import WorkerId
-from perdure_service.domain.instant import Instant, after
 from perdure_service.ports.workers import Pool, WorkerCard
 from perdure_service.postgres.reading import ReadPool
 from perdure_service.postgres.worker_register import PostgresWorkerRegister
-from tests.support.executions import EPOCH
 from tests.support.functions import function_version
+from tests.support.hand_clock import HandClock
 
 DEPLOYED = function_version(deployed=True, runtime="python3.13")
 HOUR_SECONDS = 3_600
@@ -27,20 +26,8 @@ def anyio_backend() -> str:
 
 
 @dataclass
-class Clock:
-    at: Instant = EPOCH
-    doubt_seconds: float = 0.0
-
-    def now(self) -> Instant:
-        return self.at
-
-    def pass_by(self, seconds: float) -> None:
-        self.at = after(self.at, seconds)
-
-
-@dataclass
 class Installation:
-    clock: Clock
+    clock: HandClock
     register: PostgresWorkerRegister
     card: WorkerCard
 
@@ -52,7 +39,7 @@ class Installation:
 @pytest.fixture
 async def installation(database_url: str) -> AsyncIterator[Installation]:
     """Its one worker of Python has just registered."""
-    pool, clock = ReadPool(database_url, 1), Clock()
+    pool, clock = ReadPool(database_url, 1), HandClock()
     register = PostgresWorkerRegister(pool, clock)
     pools = (Pool("python3.13", "CPython 3.13.5"),)
     card = WorkerCard(WorkerId(str(uuid.uuid4())), "host", 1, (), pools, 4)

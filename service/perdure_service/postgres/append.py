@@ -165,7 +165,7 @@ def append_statement(changes: Sequence[Change], *, counted: bool = False) -> Sta
     won. Unless they were `counted`, claims of functions that have a limit lose."""
     parts = rows_of(changes).parts()
     moves = moves_of(changes)
-    claimed = [] if counted else [_claimed_name(change) for change in changes]
+    claimed = _claimed_names(changes, counted=counted)
     if len(changes) == 1 and all(len(rows) <= _FEW for _, rows in parts):
         form = _lone_append(tuple((part, len(rows)) for part, rows in parts), moves, any(claimed))
         return Statement(form.sql, form.types, _values(form, changes[0], claimed, moves, parts))
@@ -179,7 +179,7 @@ def start_statement(changes: Sequence[Change], now: Instant, *, counted: bool = 
     taken, or were claimed, not `counted`, and are of functions that have a limit."""
     parts = rows_of(changes).parts()
     named = any(change.lock is not None for change in changes)
-    claimed = [] if counted else [_claimed_name(change) for change in changes]
+    claimed = _claimed_names(changes, counted=counted)
     form = _start(tuple(part for part, _ in parts), named, any(claimed))
     table: list[Row] = [
         _name_row(n, change, now) if named else (n,) for n, change in enumerate(changes)
@@ -218,6 +218,11 @@ def _claiming(table: list[Row], claimed: Sequence[str | None]) -> list[Row]:
     if not any(claimed):
         return table
     return [(*row, name) for row, name in zip(table, claimed, strict=True)]
+
+
+def _claimed_names(changes: Sequence[Change], *, counted: bool) -> list[str | None]:
+    """The functions that have to be without a limit, by change; of none where they were counted."""
+    return [] if counted else [_claimed_name(change) for change in changes]
 
 
 def _claimed_name(change: Change) -> str | None:

@@ -4,18 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from perdure_service.domain.instant import MICROSECONDS, Instant
 from perdure_service.postgres.fresh_looks import FRESH_SECONDS, FreshLooks
-
-
-class HandClock:
-    doubt_seconds = 0.0
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def now(self) -> Instant:
-        return Instant(round(self.seconds * MICROSECONDS))
+from tests.support.hand_clock import HandClock
 
 
 class Source:
@@ -37,7 +27,7 @@ async def test_an_answer_is_fresh_for_a_second_and_remembered_for_longer() -> No
     clock, source = HandClock(), Source()
     looks = FreshLooks(clock, source)
     assert (await looks("a"), await looks("a")) == (1, 1)
-    clock.seconds = FRESH_SECONDS
+    clock.pass_by(FRESH_SECONDS)
     assert looks.fresh("a") is None
     assert looks.remembered("a") == 1
     assert await looks("a") == 2
@@ -47,7 +37,7 @@ async def test_what_is_final_is_never_looked_up_again() -> None:
     clock, source = HandClock(), Source()
     looks = FreshLooks(clock, source, lambda number: number == 1)
     await looks("a")
-    clock.seconds = 1e6
+    clock.pass_by(1e6)
     assert await looks("a") == 1
 
 
