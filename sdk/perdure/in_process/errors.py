@@ -20,7 +20,3 @@ def error_body(error: BaseException) -> bytes:
             "stackTrace": traceback.format_list(frames),
         }
     ).encode()
-
-
-def error_json(error_type: str, message: str) -> bytes:
-    return json.dumps({"errorType": error_type, "errorMessage": message}).encode()

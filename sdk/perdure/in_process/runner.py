@@ -11,14 +11,22 @@ from typing import Any
 
 from perdure.compact import compact_json
 from perdure.execution import DurableFunction
-from perdure.in_process.errors import error_body, error_json
+from perdure.in_process.errors import error_body
 from perdure.in_process.lambda_context import lambda_context
 from perdure.in_process.output import CURRENT
 from perdure.in_process.watchdog import Watchdog
 from perdure.service_api import DurableService
 from perdure.shell.failures import log_failure
-from perdure.worker.invocation import Outcome
-from perdure.worker.process_end import how_it_ended
+from perdure.worker.invocation import (
+    EXIT_ERROR,
+    TIMED_OUT,
+    InvocationId,
+    Outcome,
+    Result,
+    ended_early,
+    how_it_ended,
+    timed_out_text,
+)
 
 Report = Callable[[str, Outcome, bytes], None]
 """Takes an invocation's id, how it ended and its result."""
@@ -55,20 +63,20 @@ class Runner:
         task.add_done_callback(self._tasks.discard)
 
     async def _run(self, run: Mapping[str, Any], payload: bytes) -> None:
-        id_: str = run["InvocationId"]
+        id_ = InvocationId(run["InvocationId"])
         CURRENT.set(id_)  # of this task's own context
         self._watchdog.begin()
         try:
-            outcome, body = await self._outcome(run, payload)
+            result = await self._result(id_, run, payload)
         finally:
             self._watchdog.end()
-        self._report(id_, outcome, body)
-        if outcome is Outcome.TIMEOUT and not self._function.is_async:
+        self._report(id_, result.outcome, result.body)
+        if result.outcome is Outcome.TIMEOUT and not self._function.is_async:
             self._hung += 1
             if self._hung == self._most_hung:
                 self._worn(f"{self._hung} plain handlers have passed their timeouts")
 
-    async def _outcome(self, run: Mapping[str, Any], payload: bytes) -> tuple[Outcome, bytes]:
+    async def _result(self, id_: InvocationId, run: Mapping[str, Any], payload: bytes) -> Result:
         seconds: float = run["TimeoutSeconds"]
         limit = asyncio.timeout(seconds)
         try:
@@ -76,21 +84,18 @@ class Runner:
                 output = await self._function.invoke(
                     json.loads(payload), self._service, lambda_context(run)
                 )
-            return Outcome.RETURNED, compact_json(output).encode()
+            return Result(Outcome.RETURNED, compact_json(output).encode())
         except TimeoutError as error:
             if limit.expired():
-                text = f"Task timed out after {seconds:.2f} seconds"
-                text = f"RequestId: {run['InvocationId']} Error: {text}"
-                return Outcome.TIMEOUT, error_json("Sandbox.Timedout", text)
-            return Outcome.ERROR, error_body(error)
+                return ended_early(id_, Outcome.TIMEOUT, TIMED_OUT, timed_out_text(seconds))
+            return Result(Outcome.ERROR, error_body(error))
         except (Exception, asyncio.CancelledError) as error:
-            return Outcome.ERROR, error_body(error)
+            return Result(Outcome.ERROR, error_body(error))
         except BaseException as error:
             # As in a process of its own, which it would end; its neighbours go on.
             log_failure(logging.ERROR, "The handler ended its process", error)
-            text = f"Runtime {how_it_ended(_exit_status(error))}"
-            text = f"RequestId: {run['InvocationId']} Error: {text}"
-            return Outcome.EXIT, error_json("Runtime.ExitError", text)
+            reason = f"Runtime {how_it_ended(_exit_status(error))}"
+            return ended_early(id_, Outcome.EXIT, EXIT_ERROR, reason)
 
 
 def _exit_status(error: BaseException) -> int:

@@ -9,7 +9,7 @@ service_client the worker protocol   link         registered, polling, heartbeat
 invocation     work and results      lambda_proxy the Lambda API for runtimes
 runtime_session, runtime_api, environment, bound, child, log_capture   one runtime process
 plan           what a process is started as
-process_log, invocation_log, log_shipping   what it writes   process_end   how it ended
+process_log, invocation_log, log_shipping   what it writes   process_end   why it never began
 child_group, slots   the processes of one plan, of one function   kept_warm   the one in reserve
 in_process_runtime, durable_source   functions on Perdure's own SDK
 channel, shared_child, shared_process, shared_slots   their processes, which run many invocations

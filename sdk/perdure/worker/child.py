@@ -10,10 +10,12 @@ from pathlib import Path
 from perdure.worker.bound import kill_group
 from perdure.worker.environment import LogPlace, runtime_environment
 from perdure.worker.invocation import (
+    EXIT_ERROR,
     Invocation,
     Outcome,
     Result,
     ended_early,
+    how_it_ended,
     timed_out,
 )
 from perdure.worker.lambda_proxy import LambdaProxy
@@ -22,7 +24,7 @@ from perdure.worker.log_capture import CapturedPipe, FrameSplitter, LineSplitter
 from perdure.worker.memory import MemoryWatch, largest_of_family
 from perdure.worker.peak_memory import PeakMemory
 from perdure.worker.plan import ChildPlan
-from perdure.worker.process_end import EXIT_ERROR, InitFailure, how_it_ended, init_failure
+from perdure.worker.process_end import InitFailure, init_failure
 from perdure.worker.process_log import RuntimeLog
 from perdure.worker.runtime_api import runtime_api
 from perdure.worker.runtime_session import RuntimeSession

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import struct
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +15,7 @@ InvocationId = NewType("InvocationId", str)
 """A UUID; the function sees it as its request id."""
 
 TIMED_OUT: Final = "Sandbox.Timedout"
+EXIT_ERROR: Final = "Runtime.ExitError"
 
 _LENGTH = struct.Struct(">I")
 
@@ -146,3 +148,13 @@ def timed_out(invocation: Invocation) -> Result:
 
 def timed_out_text(limit_seconds: float) -> str:
     return f"Task timed out after {limit_seconds:.2f} seconds"
+
+
+def how_it_ended(status: int) -> str:
+    """From the exit status of a process, as Lambda says it."""
+    if status < 0:
+        name = signal.strsignal(-status) or str(-status)
+        return f"exited with error: signal: {name.lower()}"
+    if status > 0:
+        return f"exited with error: exit status {status}"
+    return "exited without providing a reason"

@@ -1,24 +1,23 @@
-"""How a process ended, or why it never began to work: in Lambda's words."""
+"""Why a process never began to work, in Lambda's words."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
 from dataclasses import dataclass
 from typing import Final, Self
 
 from perdure.worker.functions import CodeUnavailable
 from perdure.worker.invocation import (
+    EXIT_ERROR,
     TIMED_OUT,
     Invocation,
     Outcome,
     Result,
     ended_early,
+    how_it_ended,
     timed_out_text,
 )
 from perdure.worker.runtime import CannotStart
-
-EXIT_ERROR: Final = "Runtime.ExitError"
 
 START_ERRORS: Final = (CodeUnavailable, CannotStart, OSError)
 """What keeps a process from being started at all."""
@@ -67,13 +66,3 @@ def init_failure(
     if ready.done():
         return None
     return InitFailure(TIMED_OUT, timed_out_text(limit_seconds))
-
-
-def how_it_ended(status: int) -> str:
-    """From the exit status of a process, as Lambda says it."""
-    if status < 0:
-        name = signal.strsignal(-status) or str(-status)
-        return f"exited with error: signal: {name.lower()}"
-    if status > 0:
-        return f"exited with error: exit status {status}"
-    return "exited without providing a reason"

@@ -14,12 +14,12 @@ from perdure.worker.bound import kill_group
 from perdure.worker.channel import BrokenChannel, Decoder, Kind, encode
 from perdure.worker.environment import LogPlace, runtime_environment
 from perdure.worker.in_process_runtime import CHANNEL_VARIABLE, CONCURRENCY_VARIABLE
-from perdure.worker.invocation import Invocation, InvocationId, Outcome, Result
+from perdure.worker.invocation import Invocation, InvocationId, Outcome, Result, how_it_ended
 from perdure.worker.launch import Launch
 from perdure.worker.log_capture import CapturedPipe, LineSplitter
 from perdure.worker.peak_memory import PeakMemory
 from perdure.worker.plan import ChildPlan
-from perdure.worker.process_end import InitFailure, how_it_ended, init_failure
+from perdure.worker.process_end import InitFailure, init_failure
 from perdure.worker.process_log import SharedLog
 from perdure.worker.waiting import first_of
 

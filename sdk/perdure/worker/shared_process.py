@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Final, Protocol
 
 from perdure.worker.invocation import (
+    EXIT_ERROR,
     Invocation,
     InvocationId,
     Outcome,
@@ -17,7 +18,7 @@ from perdure.worker.invocation import (
     timed_out,
 )
 from perdure.worker.plan import ChildPlan
-from perdure.worker.process_end import EXIT_ERROR, START_ERRORS, InitFailure
+from perdure.worker.process_end import START_ERRORS, InitFailure
 from perdure.worker.shared_child import SharedChild
 from perdure.worker.waiting import first_of
 from perdure.worker.workshop import START_SECONDS, Workshop

@@ -38,3 +38,12 @@ def test_a_handler_loads_neither_the_worker_nor_the_client_nor_what_it_may_never
         "uuid", "decimal", "email", "http.client", "multiprocessing", "urllib.request",
     }  # fmt: skip
     assert found & unneeded == set()
+
+
+def test_a_process_of_handlers_loads_nothing_of_the_agent_that_started_it() -> None:
+    found = loaded_by("import perdure.in_process.__main__")
+    unneeded = {
+        "perdure.worker.functions", "perdure.worker.service_client", "perdure.worker.code_cache",
+        "perdure.worker.agent", "zipfile",
+    }  # fmt: skip
+    assert found & unneeded == set()
