@@ -12,15 +12,17 @@ from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
 from perdure.http import http1
-from perdure.http.connections import ServiceAway, ServiceUrl, reason_of
+from perdure.http.connections import (
+    CONNECT_SECONDS,
+    IDLE_CONNECTIONS,
+    IDLE_SECONDS,
+    ServiceAway,
+    ServiceUrl,
+)
 from perdure.http.http1 import Answer, Fields
 from perdure.http.received import ReceivedBytes
 
-_CONNECT_SECONDS: Final = 5.0
-_IDLE_SECONDS: Final = 30.0
-_IDLE_CONNECTIONS: Final = 256
 _RECEIVE_BYTES: Final = 64 * 1024
-_ONE_PACKET_BYTES: Final = 64 * 1024
 
 _T = TypeVar("_T")
 
@@ -67,10 +69,8 @@ class BlockingConnections:
                 else:
                     self._keep(connection, answer)
                     return answer
-        except TimeoutError as error:
-            raise ServiceAway(f"{self.url} did not answer within {timeout_seconds:g} s") from error
         except (OSError, http1.BadMessage) as error:
-            raise ServiceAway(f"{self.url}: {reason_of(error)}") from error
+            raise ServiceAway.of(error, self.url, timeout_seconds) from error
 
     def close(self) -> None:
         while self._idle:
@@ -80,7 +80,7 @@ class BlockingConnections:
         if self._process != os.getpid():
             self._idle.clear()
             self._process = os.getpid()
-        oldest = time.monotonic() - _IDLE_SECONDS
+        oldest = time.monotonic() - IDLE_SECONDS
         while True:
             try:
                 connection = self._idle.pop()
@@ -89,14 +89,14 @@ class BlockingConnections:
             if connection.idle_since > oldest:
                 return connection, True
             connection.close()
-        plain = socket.create_connection((self.url.host, self.url.port), _CONNECT_SECONDS)
+        plain = socket.create_connection((self.url.host, self.url.port), CONNECT_SECONDS)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._tls is None:
             return _Connection(plain), False
         return _Connection(self._tls.wrap_socket(plain, server_hostname=self.url.host)), False
 
     def _keep(self, connection: _Connection, answer: Answer) -> None:
-        if answer.closes or len(self._idle) >= _IDLE_CONNECTIONS:
+        if answer.closes or len(self._idle) >= IDLE_CONNECTIONS:
             connection.close()
             return
         connection.idle_since = time.monotonic()
@@ -115,11 +115,8 @@ class _Connection(ReceivedBytes):
     def exchange(self, head: bytes, body: bytes, deadline: float, max_answer_bytes: int) -> Answer:
         self._deadline = deadline
         self._wait_until_deadline()
-        if len(body) <= _ONE_PACKET_BYTES:
-            self._socket.sendall(head + body)
-        else:
-            self._socket.sendall(head)
-            self._socket.sendall(body)
+        for piece in http1.pieces(head, body):
+            self._socket.sendall(piece)
         return _completed(http1.read_answer(self, max_body_bytes=max_answer_bytes))
 
     def close(self) -> None:

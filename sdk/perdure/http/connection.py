@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context
 from types import coroutine
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from perdure.http import http1
 from perdure.http.http1 import Answer
@@ -19,8 +19,6 @@ from perdure.http.received import ReceivedBytes
 Heard = Callable[[Answer | Exception], object]
 """Takes an answer, or why there is none: ConnectionError, BadMessage or TimeoutError. The
 connection is of no more use then."""
-
-_ONE_PACKET_BYTES: Final = 64 * 1024
 
 
 @coroutine
@@ -75,11 +73,8 @@ class Connection(ReceivedBytes, asyncio.Protocol):
         self._deadline = self._loop.time() + timeout_seconds
         if self._alarm is None or self._alarm.when() > self._deadline:
             self._set_alarm()
-        if len(body) <= _ONE_PACKET_BYTES:
-            transport.write(head + body)
-        else:
-            transport.write(head)
-            transport.write(body)
+        for piece in http1.pieces(head, body):
+            transport.write(piece)
 
     async def exchange(
         self, head: bytes, body: bytes, *, timeout_seconds: float, max_answer_bytes: int

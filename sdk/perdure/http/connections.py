@@ -7,6 +7,7 @@ import os
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 from perdure.certificates import tls_context
@@ -14,13 +15,21 @@ from perdure.http import http1
 from perdure.http.connection import Connection
 from perdure.http.http1 import Answer, Fields
 
-_CONNECT_SECONDS = 5.0
-_IDLE_SECONDS = 30.0
-_IDLE_CONNECTIONS = 256
+CONNECT_SECONDS: Final = 5.0
+IDLE_SECONDS: Final = 30.0
+IDLE_CONNECTIONS: Final = 256
 
 
 class ServiceAway(Exception):
     """The service could not be reached or did not answer; a request may have had its effect."""
+
+    @classmethod
+    def of(cls, error: OSError | http1.BadMessage, url: ServiceUrl, timeout_seconds: float) -> Self:
+        """Of an exchange that may take so long, and failed so."""
+        if isinstance(error, TimeoutError):
+            return cls(f"{url} did not answer within {timeout_seconds:g} s")
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return cls(f"{url}: {reason}")
 
 
 class InvalidServiceUrl(ValueError):
@@ -104,10 +113,8 @@ class ServiceConnections:
                 else:
                     self._keep(connection, answer)
                     return answer
-        except TimeoutError as error:
-            raise ServiceAway(f"{self.url} did not answer within {timeout_seconds:g} s") from error
         except (OSError, http1.BadMessage) as error:
-            raise ServiceAway(f"{self.url}: {reason_of(error)}") from error
+            raise ServiceAway.of(error, self.url, timeout_seconds) from error
 
     def ask(
         self,
@@ -153,7 +160,7 @@ class ServiceConnections:
 
     def _kept(self) -> Connection | None:
         """The connection that was used last, if there is one that is good."""
-        oldest = asyncio.get_running_loop().time() - _IDLE_SECONDS
+        oldest = asyncio.get_running_loop().time() - IDLE_SECONDS
         while self._idle:
             connection = self._idle.pop()
             if connection.is_usable and connection.idle_since > oldest:
@@ -162,11 +169,11 @@ class ServiceConnections:
         return None
 
     async def _open(self, limit_seconds: float) -> Connection:
-        async with asyncio.timeout(min(limit_seconds, _CONNECT_SECONDS)):
+        async with asyncio.timeout(min(limit_seconds, CONNECT_SECONDS)):
             return await Connection.open(self.url.host, self.url.port, self.tls)
 
     def _keep(self, connection: Connection, answer: Answer) -> None:
-        if answer.closes or len(self._idle) >= _IDLE_CONNECTIONS:
+        if answer.closes or len(self._idle) >= IDLE_CONNECTIONS:
             connection.close()
             return
         connection.idle_since = asyncio.get_running_loop().time()
@@ -176,8 +183,3 @@ class ServiceConnections:
 def tls_for(url: ServiceUrl) -> ssl.SSLContext | None:
     """What connections to it are made with; None if they are not encrypted."""
     return tls_context(os.environ) if url.secure else None
-
-
-def reason_of(error: Exception) -> str:
-    """Why a connection failed, for people."""
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

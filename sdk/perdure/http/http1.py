@@ -16,6 +16,7 @@ MAX_BODY_BYTES = 32 * 1024 * 1024
 
 _DISCARD_BYTES = 64 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
+_ONE_PACKET_BYTES = 64 * 1024
 _HOP_BY_HOP = frozenset(
     {
         b"connection",
@@ -152,11 +153,14 @@ def answer_head(status: int, fields: Fields, length: int) -> bytes:
 
 def send(writer: asyncio.StreamWriter, head: bytes, body: bytes) -> None:
     """Queue one message. The caller drains."""
-    if len(body) <= _CHUNK_BYTES:
-        writer.write(head + body)  # one system call, one packet
-    else:
-        writer.write(head)
-        writer.write(body)
+    for piece in pieces(head, body):
+        writer.write(piece)
+
+
+def pieces(head: bytes, body: bytes) -> tuple[bytes, ...]:
+    """One message as it is to be written: one system call and one packet, unless a large body
+    would be copied for that."""
+    return (head + body,) if len(body) <= _ONE_PACKET_BYTES else (head, body)
 
 
 def _render(start: bytes, fields: Fields, length: int) -> bytes:
