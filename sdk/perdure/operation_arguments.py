@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from inspect import CO_VARARGS
+from inspect import CO_VARARGS, signature
 from typing import Any, NoReturn
 
+from perdure.arguments import refusal
 from perdure.code_place import code_place
 from perdure.config import CompletionConfig
 from perdure.exceptions import ValidationError
@@ -65,8 +66,6 @@ def check_callable(func: Any, given: Sequence[str], asked: Asked) -> None:
 
 
 def _problem_with(func: Callable[..., Any], count: int) -> str | None:
-    from inspect import signature
-
     try:
         signature(func, follow_wrapped=False).bind(*[None] * count)
     except TypeError as error:
@@ -119,9 +118,9 @@ def check_total(completion: CompletionConfig, total: int, asked: Asked) -> None:
 def check_logger(logger: object) -> None:
     missing = [name for name in _LOG_METHODS if not hasattr(logger, name)]
     if missing:
-        raise ValidationError(
+        raise refusal(
             f"set_logger takes a logging.Logger, or an object with its methods; {_kind_of(logger)} "
-            f"has no {', '.join(missing)} (at {code_place()})."
+            f"has no {', '.join(missing)}."
         )
 
 

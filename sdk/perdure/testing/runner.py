@@ -42,12 +42,9 @@ from perdure_service.domain.errors import DomainError
 from perdure_service.domain.execution import Execution, InvokeMode
 from perdure_service.domain.ids import ExecutionArn, ExecutionId
 from perdure_service.domain.instant import after
-from perdure_service.domain.limits import Limits, RetryPolicy
+from perdure_service.domain.limits import MAX_EXECUTION_SECONDS, Limits, RetryPolicy
 from perdure_service.domain.operations import ErrorObject as Reason
 from perdure_service.domain.output import parse_error
-
-_EXECUTION_TIMEOUT_SECONDS = 366 * 86_400
-_TIMEOUT_SECONDS = MAX_TIMEOUT_SECONDS
 
 Decide = Callable[[Execution, Moment], Decision[Any]]
 
@@ -90,8 +87,8 @@ class DurableTestRunner:
         function: Function,
         name: str | None = None,
         *,
-        execution_timeout: Span = _EXECUTION_TIMEOUT_SECONDS,
-        timeout: Span = _TIMEOUT_SECONDS,
+        execution_timeout: Span = MAX_EXECUTION_SECONDS,
+        timeout: Span = MAX_TIMEOUT_SECONDS,
     ) -> str:
         """Make `function` known, so that others can invoke it by name: a durable one as
         `name:$LATEST`. Anything else that takes an event and a context is a plain function.
@@ -293,8 +290,8 @@ class DurableTestRunner:
         self,
         function: Function,
         name: str | None = None,
-        execution_timeout: Span = _EXECUTION_TIMEOUT_SECONDS,
-        timeout: Span = _TIMEOUT_SECONDS,
+        execution_timeout: Span = MAX_EXECUTION_SECONDS,
+        timeout: Span = MAX_TIMEOUT_SECONDS,
     ) -> RegisteredFunction:
         if not (callable(function) or is_durable(function)):
             raise TypeError(f"functions are registered, durable or plain ones, not {function!r}")
